@@ -1,0 +1,1 @@
+"""The API: ONNXModel's types, and the CustomResourceDefinition generated from them."""

@@ -1,0 +1,202 @@
+"""ONNXModel's spec. The field descriptions are what ``kubectl explain`` shows."""
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+ExecutionProvider = Literal["TensorRT", "CUDA", "CPU"]
+State = Literal["Active", "Suspended", "Unmanaged"]
+
+PRESERVE: dict[str, Any] = {"x-kubernetes-preserve-unknown-fields": True}
+QUANTITY: dict[str, Any] = {"x-kubernetes-int-or-string": True}
+
+KubernetesObject = Annotated[dict[str, Any], Field(json_schema_extra=PRESERVE)]
+Quantity = Annotated[int | str, Field(json_schema_extra=QUANTITY)]
+
+
+class ApiModel(BaseModel):
+    """Base of the API types: camelCase names as in Kubernetes, unknown fields refused."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+def rule(expression: str, message: str) -> dict[str, Any]:
+    """Return a CEL validation rule in the form that the CRD carries."""
+    return {"rule": expression, "message": message}
+
+
+class Credentials(ApiModel):
+    """Where the model store's credentials are."""
+
+    secretName: str = Field(
+        min_length=1,
+        max_length=253,
+        description="Name of a Secret in the model's namespace. Its keys become environment variables of the fetching "
+        "container only, named as the store's own tools name them: AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, "
+        "AWS_ENDPOINT_URL, AWS_REGION; GOOGLE_SERVICE_ACCOUNT_KEY; AZURE_STORAGE_ACCOUNT_NAME, "
+        "AZURE_STORAGE_ACCOUNT_KEY. For workload identity leave this out and set "
+        "spec.podTemplate.serviceAccountName.",
+    )
+
+
+class ModelSource(ApiModel):
+    """Which model to serve."""
+
+    uri: str = Field(
+        min_length=1,
+        max_length=2048,
+        description="Where the model is: one .onnx file, or a directory (ending in /) with one .onnx file, or one "
+        "named model.onnx, beside its external data. Schemes: s3, gs, az, https, http, and file for a volume of "
+        "spec.podTemplate. A change makes a new revision.",
+        json_schema_extra={
+            "x-kubernetes-validations": [
+                rule(
+                    r"self.matches('^(s3|gs|az|https|http|file)://[^ ]+$')",
+                    "must be SCHEME://..., with the scheme s3, gs, az, https, http or file",
+                )
+            ]
+        },
+    )
+    sha256: str | None = Field(
+        default=None,
+        pattern="^[0-9a-f]{64}$",
+        description="SHA-256 that the model must have, 64 lower-case hex digits. Of a file: sha256sum of it. Of a "
+        "directory: sha256sum of the sorted output of sha256sum over its files. When left out, the first pod's "
+        "digest is pinned, so that all pods of a revision serve the same bytes.",
+    )
+    credentials: Credentials | None = Field(
+        default=None, description="Credentials for the model store. Leave out for public models and workload identity."
+    )
+
+
+class Server(ApiModel):
+    """How the model server runs the model."""
+
+    image: str | None = Field(
+        default=None,
+        min_length=1,
+        description="Server image. Default: the chart's server.image at the time the revision is made; "
+        "a later chart does not change a revision that exists.",
+    )
+    executionProviders: list[ExecutionProvider] = Field(
+        default=["CPU"],
+        min_length=1,
+        max_length=3,
+        description="ONNX Runtime execution providers in order of preference. All that are listed must work; CPU "
+        "serves only if it is listed. The pod fails with ExecutionProviderUnavailable rather than fall back silently.",
+        json_schema_extra={
+            "x-kubernetes-list-type": "atomic",
+            "x-kubernetes-validations": [
+                rule("self.all(x, self.exists_one(y, x == y))", "each execution provider may be listed once")
+            ],
+        },
+    )
+    maxBatchSize: int | None = Field(
+        default=None,
+        ge=1,
+        le=65536,
+        description="Most rows (first dimension) that one request may carry; more are answered with 400. "
+        "Default: no limit.",
+    )
+
+
+class Resources(ApiModel):
+    """Compute resources of the server container. The fetching container gets the same CPU and memory."""
+
+    limits: dict[str, Quantity] = Field(default={}, description="Most that the server may use, e.g. nvidia.com/gpu: 1.")
+    requests: dict[str, Quantity] = Field(default={}, description="What the scheduler reserves for the server.")
+
+
+class ImagePullSecret(ApiModel):
+    """A Secret with registry credentials."""
+
+    name: str = Field(min_length=1, description="Name of the Secret in the model's namespace.")
+
+
+class PodTemplate(ApiModel):
+    """What a revision's pods get besides what the operator puts there."""
+
+    labels: dict[str, str] = Field(
+        default={},
+        max_length=64,
+        description="More labels of the pods. Labels under onnx-operator.dev are refused: the operator selects by "
+        "them.",
+        json_schema_extra={
+            "x-kubernetes-validations": [
+                rule("self.all(key, !key.startsWith('onnx-operator.dev/'))", "labels under onnx-operator.dev are ours")
+            ]
+        },
+    )
+    annotations: dict[str, str] = Field(default={}, description="Annotations of the pods.")
+    env: list[KubernetesObject] = Field(
+        default=[],
+        max_length=64,
+        description="More environment variables of the server and fetching containers, as in a Pod.",
+        json_schema_extra={"x-kubernetes-list-type": "atomic"},
+    )
+    nodeSelector: dict[str, str] = Field(default={}, description="Labels that a node must have, as in a Pod.")
+    tolerations: list[KubernetesObject] = Field(default=[], max_length=64, description="Tolerations, as in a Pod.")
+    affinity: KubernetesObject | None = Field(default=None, description="Scheduling constraints, as in a Pod.")
+    topologySpreadConstraints: list[KubernetesObject] = Field(
+        default=[], max_length=16, description="How pods spread over zones and nodes, as in a Pod."
+    )
+    priorityClassName: str | None = Field(default=None, description="Name of the pods' PriorityClass.")
+    runtimeClassName: str | None = Field(default=None, description="Name of the pods' RuntimeClass, e.g. nvidia.")
+    serviceAccountName: str | None = Field(
+        default=None,
+        description="ServiceAccount of the pods: workload identity for the model store. Its token is "
+        "mounted only when this is set.",
+    )
+    imagePullSecrets: list[ImagePullSecret] = Field(
+        default=[], max_length=16, description="Secrets with which the server image is pulled."
+    )
+    volumes: list[KubernetesObject] = Field(default=[], max_length=32, description="More volumes, as in a Pod.")
+    volumeMounts: list[KubernetesObject] = Field(
+        default=[], max_length=32, description="Where the volumes are mounted in the server and fetching containers."
+    )
+    terminationGracePeriodSeconds: int = Field(
+        default=45, ge=10, le=3600, description="Seconds that a pod has to finish its requests when it is taken down."
+    )
+    sharedMemorySize: Quantity | None = Field(
+        default=None, description="Size of /dev/shm, e.g. 1Gi. Default: the container runtime's, 64 MiB."
+    )
+
+
+class Scaling(ApiModel):
+    """How many pods serve."""
+
+    minReplicas: int = Field(
+        default=1, ge=1, le=1000, description="Pods that serve at the least. 0 is state: Suspended."
+    )
+
+
+class Spec(ApiModel):
+    """What the user asks for."""
+
+    state: State = Field(
+        default="Active",
+        description="Active: serve. Suspended: 0 replicas, everything else is kept. Unmanaged: the operator leaves all "
+        "objects as they are and only reports.",
+    )
+    model: ModelSource = Field(description="Which model to serve. A change makes a new revision.")
+    server: Server = Field(
+        default=Server(), description="How the model server runs the model. A change makes a new revision."
+    )
+    resources: Resources = Field(
+        default=Resources(), description="Compute resources of the server. A change makes a new revision."
+    )
+    podTemplate: PodTemplate = Field(
+        default=PodTemplate(),
+        description="Scheduling, identity and environment of the pods. A change makes a new revision.",
+    )
+    scaling: Scaling = Field(default=Scaling(), description="How many pods serve. Takes effect without a new revision.")
+
+    def frozen(self) -> dict[str, Any]:
+        """Return the fields a change of which makes a new revision, without those left at their defaults.
+
+        A default that is written out and a default that is left out are the same revision, and a field that a
+        later version adds changes no hash.
+        """
+        return self.model_dump(
+            include={"model", "server", "resources", "podTemplate"}, exclude_defaults=True, exclude_none=True
+        )

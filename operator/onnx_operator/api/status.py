@@ -1,0 +1,87 @@
+"""ONNXModel's status. The field descriptions are what ``kubectl explain`` shows."""
+
+from typing import Literal
+
+from pydantic import Field
+
+from onnx_operator.api.spec import ApiModel
+
+Role = Literal["Stable", "Candidate", "Retired"]
+
+
+class Tensor(ApiModel):
+    """One input or output of the model."""
+
+    name: str = Field(description="The tensor's name.")
+    datatype: str = Field(description="Open Inference Protocol datatype, e.g. FP32.")
+    shape: list[int] = Field(
+        description="Dimensions; -1 where any size goes.", json_schema_extra={"x-kubernetes-list-type": "atomic"}
+    )
+
+
+class Signature(ApiModel):
+    """The model's inputs and outputs."""
+
+    inputs: list[Tensor] = Field(
+        description="What a request carries.", json_schema_extra={"x-kubernetes-list-type": "atomic"}
+    )
+    outputs: list[Tensor] = Field(
+        description="What an answer carries.", json_schema_extra={"x-kubernetes-list-type": "atomic"}
+    )
+
+
+class RevisionStatus(ApiModel):
+    """One revision of the model."""
+
+    name: str = Field(description="Name of its ControllerRevision, ConfigMap, Deployment and Service.")
+    uri: str = Field(description="Where its model came from.")
+    digest: str | None = Field(default=None, description="What all its pods serve: sha256:<64 hex digits>.")
+    role: Role = Field(
+        description="Stable: the entry Service leads to it. Candidate: asked for by the spec, not serving yet. "
+        "Retired: kept for the way back."
+    )
+    replicas: int = Field(description="Pods that it has.", json_schema_extra={"format": "int32"})
+    ready: int = Field(description="Pods of it that are ready.", json_schema_extra={"format": "int32"})
+
+
+class Condition(ApiModel):
+    """One aspect of the model's state, as in Kubernetes' API conventions."""
+
+    type: str = Field(description="Ready, Reconciling or Stalled.")
+    status: Literal["True", "False", "Unknown"] = Field(description="Whether the condition holds.")
+    observedGeneration: int = Field(
+        description="The generation of the spec this is about.", json_schema_extra={"format": "int64"}
+    )
+    lastTransitionTime: str = Field(description="When status changed last.", json_schema_extra={"format": "date-time"})
+    reason: str = Field(description="Why, as one constant word; docs/conditions.md lists them.")
+    message: str = Field(description="Why, in a sentence, with the remedy.")
+
+
+class Status(ApiModel):
+    """What the operator has seen."""
+
+    observedGeneration: int = Field(
+        default=0,
+        description="The generation of the spec that this status is about.",
+        json_schema_extra={"format": "int64"},
+    )
+    stableRevision: str | None = Field(default=None, description="The revision that the entry Service leads to.")
+    candidateRevision: str | None = Field(
+        default=None, description="The revision that the spec asks for, while it is not the stable one."
+    )
+    replicas: int = Field(default=0, description="Pods of the serving revision.", json_schema_extra={"format": "int32"})
+    readyReplicas: int = Field(
+        default=0, description="Ready pods of the serving revision.", json_schema_extra={"format": "int32"}
+    )
+    revisions: list[RevisionStatus] = Field(
+        default=[],
+        description="The revisions that exist, newest first.",
+        json_schema_extra={"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["name"]},
+    )
+    signature: Signature | None = Field(default=None, description="Inputs and outputs of the serving revision.")
+    url: str | None = Field(default=None, description="Where clients inside the cluster reach the model.")
+    conditions: list[Condition] = Field(
+        default=[],
+        description="Ready, Reconciling and Stalled, as kstatus reads them.",
+        json_schema_extra={"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["type"]},
+    )

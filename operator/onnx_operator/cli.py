@@ -1,0 +1,87 @@
+"""The command line: ``onnx-operator run`` and ``onnx-operator crd``."""
+
+import argparse
+import asyncio
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from onnx_operator import __version__
+from onnx_operator.api.crd import manifest
+from onnx_operator.kube.errors import KubeError
+from onnx_operator.settings import Settings
+from onnx_operator.wiring.logs import set_up_logs
+from onnx_operator.wiring.process import run
+
+NAMESPACE_FILE = Path("/var/run/secrets/kubernetes.io/serviceaccount/namespace")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run a command; return the exit code."""
+    options = parser().parse_args(arguments)
+    if options.command == "crd":
+        sys.stdout.write(manifest())
+        return 0
+    set_up_logs(options.log_level, options.log_format)
+    try:
+        asyncio.run(run(_settings(options)))
+    except KubeError as error:
+        sys.stderr.write(f"onnx-operator: {error}\n")
+        return 1
+    return 0
+
+
+def parser() -> argparse.ArgumentParser:
+    """Return the command line's grammar."""
+    made = argparse.ArgumentParser(prog="onnx-operator", description="Serve ONNX models on Kubernetes.")
+    made.add_argument("--version", action="version", version=__version__)
+    commands = made.add_subparsers(dest="command", required=True)
+    commands.add_parser("crd", help="print the CustomResourceDefinition")
+    run_ = commands.add_parser(
+        "run",
+        help="run the operator",
+        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
+        description="Run the operator in the cluster of its pod, or of the current kubeconfig context.",
+    )
+    run_.add_argument("--server-image", required=True, help="server image of new revisions that name none")
+    run_.add_argument(
+        "--namespaces", default="", help="namespaces to watch, separated by commas; empty is the whole cluster"
+    )
+    run_.add_argument(
+        "--own-namespace", default=_own_namespace(), help="namespace of the Secret with the operator's signing key"
+    )
+    run_.add_argument("--signing-secret", default=Settings.signing_secret, help="name of that Secret")
+    run_.add_argument("--workers", type=_at_least_one, default=Settings.workers, help="models reconciled at a time")
+    run_.add_argument("--resync", type=float, default=Settings.resync, help="seconds between full lists of the cluster")
+    run_.add_argument(
+        "--request-timeout", type=float, default=Settings.request_timeout, help="seconds for a call to the API server"
+    )
+    run_.add_argument(
+        "--drain",
+        type=_at_least_one,
+        default=Settings.drain,
+        help="seconds that pods of new revisions go on serving after SIGTERM",
+    )
+    run_.add_argument("--http-port", type=int, default=Settings.http_port, help="port of /healthz and /readyz")
+    run_.add_argument("--log-level", default=Settings.log_level, choices=["DEBUG", "INFO", "WARNING", "ERROR"])
+    run_.add_argument("--log-format", default=Settings.log_format, choices=["json", "text"])
+    return made
+
+
+def _settings(options: argparse.Namespace) -> Settings:
+    named = {name: value for name, value in vars(options).items() if name in Settings.__dataclass_fields__}
+    namespaces = tuple(part.strip() for part in options.namespaces.split(",") if part.strip())
+    return Settings(**{**named, "namespaces": namespaces})
+
+
+def _own_namespace() -> str:
+    if namespace := os.environ.get("POD_NAMESPACE"):
+        return namespace
+    return NAMESPACE_FILE.read_text().strip() if NAMESPACE_FILE.exists() else "default"
+
+
+def _at_least_one(text: str) -> int:
+    if (value := int(text)) < 1:
+        raise argparse.ArgumentTypeError("must be at least 1")
+    return value

@@ -1,0 +1,144 @@
+"""The conditions, as chains of small checks: the first that has something to say gives reason and message."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from onnx_operator.decide import reasons
+from onnx_operator.decide.roles import Plan
+from onnx_operator.decide.trouble import Trouble, trouble_of
+from onnx_operator.observed import Observed
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What is going on. ``phase`` is Done, Moving (it goes on by itself) or Stuck (somebody has to act)."""
+
+    phase: str
+    reason: str
+    message: str
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """One condition's status, reason and message."""
+
+    type: str
+    status: bool
+    reason: str
+    message: str
+
+
+def conditions(observed: Observed, plan: Plan, refused: Trouble | None) -> tuple[Verdict, Verdict, Verdict]:
+    """Return Ready, Reconciling and Stalled.
+
+    Ready says whether users are answered, by the serving revision; Reconciling and Stalled say whether the spec's
+    revision is on its way or stuck. So a bad new version gives Ready=True with Stalled=True, which kstatus reads as
+    Failed, and the old version goes on serving. ``refused`` is what the API server refused of this plan, if anything.
+    """
+    finding = progress(observed, plan, refused)
+    moving, stuck = finding.phase == "Moving", finding.phase == "Stuck"
+    return (
+        readiness(observed, plan, finding),
+        Verdict("Reconciling", moving, finding.reason, finding.message),
+        Verdict(
+            "Stalled",
+            stuck,
+            finding.reason if stuck else reasons.NO_FAILURE,
+            finding.message if stuck else "Nothing is stuck.",
+        ),
+    )
+
+
+def readiness(observed: Observed, plan: Plan, finding: Finding) -> Verdict:
+    """Return the Ready condition."""
+    ready = observed.ready(plan.serving)
+    if ready:
+        target = plan.planned(plan.serving).replicas
+        message = f"{plan.serving} answers with {ready} of {target} pods."
+        return Verdict("Ready", True, reasons.ANSWERING, message)
+    if finding.phase == "Done" and observed.spec.state == "Active":
+        return Verdict("Ready", False, reasons.WAITING_FOR_PODS, f"{plan.serving} has no ready pod.")
+    return Verdict("Ready", False, finding.reason, finding.message)
+
+
+def progress(observed: Observed, plan: Plan, refused: Trouble | None) -> Finding:
+    """Return the first finding of the chain."""
+    if refused:
+        return _from_trouble(refused)
+    for check in CHECKS:
+        if found := check(observed, plan):
+            return found
+    return Finding("Done", reasons.RECONCILED, f"{plan.serving} serves as the spec asks.")
+
+
+def _unmanaged(observed: Observed, plan: Plan) -> Finding | None:
+    if observed.spec.state != "Unmanaged":
+        return None
+    return Finding("Done", reasons.UNMANAGED, "spec.state is Unmanaged: the operator changes nothing.")
+
+
+def _suspended(observed: Observed, plan: Plan) -> Finding | None:
+    if observed.spec.state != "Suspended":
+        return None
+    left = sum(observed.existing(planned.revision.name) for planned in plan.revisions)
+    if left:
+        return Finding("Moving", reasons.SUSPENDING, f"spec.state is Suspended: {left} pods are going down.")
+    return Finding("Done", reasons.SUSPENDED, "spec.state is Suspended: no pods run. Set it to Active to serve again.")
+
+
+def _candidate(observed: Observed, plan: Plan) -> Finding | None:
+    if plan.stable is None or plan.candidate is None:
+        return None
+    if found := _trouble(observed, plan.candidate):
+        suffix = f" {plan.stable} goes on serving."
+        return Finding(found.phase, found.reason, f"{plan.candidate}: {found.message}{suffix}")
+    ready, target = observed.ready(plan.candidate), plan.planned(plan.candidate).replicas
+    message = f"{plan.candidate} has {ready} of {target} pods ready; {plan.stable} serves until then."
+    return Finding("Moving", reasons.ROLLING_OUT, message)
+
+
+def _serving(observed: Observed, plan: Plan) -> Finding | None:
+    if found := _trouble(observed, plan.serving):
+        return found
+    ready, target = observed.ready(plan.serving), plan.planned(plan.serving).replicas
+    if ready >= target and observed.existing(plan.serving) == target:
+        return None
+    if ready == 0:
+        return _start(observed, plan.serving)
+    return Finding("Moving", reasons.WAITING_FOR_PODS, f"{plan.serving} has {ready} of {target} pods ready.")
+
+
+def _retired(observed: Observed, plan: Plan) -> Finding | None:
+    left = sum(observed.existing(p.revision.name) for p in plan.revisions if p.role == "Retired")
+    if not left:
+        return None
+    return Finding("Moving", reasons.RETIRING, f"{left} pods of retired revisions finish their requests and go down.")
+
+
+CHECKS: tuple[Callable[[Observed, Plan], Finding | None], ...] = (
+    _unmanaged,
+    _suspended,
+    _candidate,
+    _serving,
+    _retired,
+)
+
+
+def _trouble(observed: Observed, revision: str) -> Finding | None:
+    found = trouble_of(observed.pods.get(revision, ()), observed.deployment(revision))
+    return _from_trouble(found) if found else None
+
+
+def _from_trouble(trouble: Trouble) -> Finding:
+    return Finding("Stuck" if trouble.stuck else "Moving", trouble.reason, trouble.message)
+
+
+def _start(observed: Observed, revision: str) -> Finding:
+    """Return how far the first pods are: fetching or loading."""
+    pods = observed.pods.get(revision, ())
+    containers = [status for pod in pods for status in pod.get("status", {}).get("containerStatuses", [])]
+    if any("running" in status.get("state", {}) for status in containers):
+        return Finding("Moving", reasons.LOADING_MODEL, f"{revision} loads and warms up its model.")
+    if pods:
+        return Finding("Moving", reasons.FETCHING_MODEL, f"{revision} fetches its model.")
+    return Finding("Moving", reasons.WAITING_FOR_PODS, f"{revision} has no pods yet.")

@@ -1,0 +1,129 @@
+"""Which revision the spec asks for, which one serves, and how many pods each has."""
+
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from onnx_operator import names
+from onnx_operator.api.status import Role
+from onnx_operator.decide.trouble import fetched_digest
+from onnx_operator.frozen.rendering import render
+from onnx_operator.observed import Observed, Revision
+
+# How many revisions that no longer serve are kept for the way back.
+HISTORY_LIMIT = 5
+PROMOTED_FORMAT = "%Y-%m-%dT%H:%M:%S.%fZ"
+
+
+@dataclass(frozen=True)
+class Planned:
+    """A revision with its newest facts, its role and the replicas it should have."""
+
+    revision: Revision
+    role: Role
+    replicas: int
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What should be, for one model. ``revisions`` is newest first; ``discarded`` names those to delete."""
+
+    revisions: tuple[Planned, ...]
+    wanted: str
+    stable: str | None
+    discarded: tuple[str, ...] = ()
+
+    @property
+    def serving(self) -> str:
+        """The revision that the entry Service leads to: before the first promotion, the one that is asked for."""
+        return self.stable or self.wanted
+
+    @property
+    def candidate(self) -> str | None:
+        """The revision that is asked for, while it is not stable."""
+        return None if self.wanted == self.stable else self.wanted
+
+    def planned(self, name: str) -> Planned:
+        """Return the plan of one revision."""
+        return next(planned for planned in self.revisions if planned.revision.name == name)
+
+
+def plan(observed: Observed) -> Plan:
+    """Return what should be, from what is. The same observation gives the same plan, but for promotion's time."""
+    wanted = wanted_name(observed)
+    revisions = [learnt(revision, observed) for revision in _with_wanted(observed, wanted)]
+    stable = stable_of(revisions)
+    if observed.spec.state == "Active" and stable != wanted and _may_take_over(observed, revisions, wanted, stable):
+        promoted_at = _after(observed.now, revisions)
+        revisions = [replace(r, promoted_at=promoted_at) if r.name == wanted else r for r in revisions]
+        stable = wanted
+    revisions.sort(key=lambda revision: revision.number, reverse=True)
+    planned = [_planned(observed, revision, wanted, stable) for revision in revisions]
+    retired = [p.revision.name for p in planned if p.role == "Retired"]
+    discarded = tuple(retired[HISTORY_LIMIT:])
+    return Plan(tuple(p for p in planned if p.revision.name not in discarded), wanted, stable, discarded)
+
+
+def wanted_name(observed: Observed) -> str:
+    """Return the name of the revision that the spec asks for."""
+    return names.revision_name(observed.name, names.revision_hash(observed.spec.frozen()))
+
+
+def stable_of(revisions: list[Revision]) -> str | None:
+    """Return the revision promoted last; None before the first promotion."""
+    promoted = [revision for revision in revisions if revision.promoted_at]
+    return max(promoted, key=lambda revision: revision.promoted_at or "").name if promoted else None
+
+
+def learnt(revision: Revision, observed: Observed) -> Revision:
+    """Return the revision with what its pods have reported since: digest and signature, each learnt once."""
+    digest = revision.digest or fetched_digest(observed.pods.get(revision.name, ()))
+    reported = observed.reported.get(revision.name)
+    return replace(revision, digest=digest, signature=revision.signature or (reported or {}).get("signature"))
+
+
+def target_replicas(observed: Observed, revision: Revision) -> int:
+    """Return how many pods a serving or coming revision should have; one until its bytes are pinned."""
+    if observed.spec.state == "Suspended":
+        return 0
+    return observed.spec.scaling.minReplicas if revision.digest else 1
+
+
+def _with_wanted(observed: Observed, wanted: str) -> list[Revision]:
+    if any(revision.name == wanted for revision in observed.revisions):
+        return list(observed.revisions)
+    number = max((revision.number for revision in observed.revisions), default=0) + 1
+    declared = observed.spec.model.sha256
+    new = Revision(
+        name=wanted,
+        number=number,
+        data=render(observed.name, wanted, observed.spec, observed.defaults),
+        digest=f"sha256:{declared}" if declared else None,
+    )
+    return [*observed.revisions, new]
+
+
+def _may_take_over(observed: Observed, revisions: list[Revision], wanted: str, stable: str | None) -> bool:
+    revision = next(revision for revision in revisions if revision.name == wanted)
+    if revision.digest is None:
+        return False
+    # The first revision takes nobody's place, so one ready pod is enough; a later one comes with its full number.
+    needed = target_replicas(observed, revision) if stable else 1
+    return observed.ready(wanted) >= needed
+
+
+def _planned(observed: Observed, revision: Revision, wanted: str, stable: str | None) -> Planned:
+    if revision.name == stable:
+        return Planned(revision, "Stable", target_replicas(observed, revision))
+    if revision.name == wanted:
+        return Planned(revision, "Candidate", target_replicas(observed, revision))
+    return Planned(revision, "Retired", 0)
+
+
+def _after(now: datetime, revisions: list[Revision]) -> str:
+    """Return the time of a promotion, later than every earlier one even if the clock went back."""
+    latest = max((revision.promoted_at for revision in revisions if revision.promoted_at), default=None)
+    if latest is not None:
+        now = max(
+            now, datetime.strptime(latest, PROMOTED_FORMAT).replace(tzinfo=now.tzinfo) + timedelta(microseconds=1)
+        )
+    return now.strftime(PROMOTED_FORMAT)

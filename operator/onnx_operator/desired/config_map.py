@@ -1,0 +1,19 @@
+"""The immutable ConfigMap with a revision's ``server.yaml``."""
+
+from typing import Any
+
+import yaml
+
+from onnx_operator.desired.metadata import metadata
+from onnx_operator.observed import Observed, Revision
+
+
+def config_map(observed: Observed, revision: Revision) -> dict[str, Any]:
+    """Return the ConfigMap, from what the revision froze."""
+    return {
+        "apiVersion": "v1",
+        "kind": "ConfigMap",
+        "metadata": metadata(observed, revision.name, revision.name),
+        "immutable": True,
+        "data": {"server.yaml": yaml.safe_dump(revision.data["serverConfig"], sort_keys=True)},
+    }

@@ -1,0 +1,25 @@
+"""The Deployment of a revision."""
+
+from typing import Any
+
+from onnx_operator import names
+from onnx_operator.desired.metadata import metadata
+from onnx_operator.observed import Observed, Revision
+
+
+def deployment(observed: Observed, revision: Revision) -> dict[str, Any]:
+    """Return the Deployment, with the template that the revision froze.
+
+    ``replicas`` is not in it: leaving it out of an apply that owned it resets it to 1, autoscalers write it too, and
+    so it is written through ``/scale`` only.
+    """
+    return {
+        "apiVersion": "apps/v1",
+        "kind": "Deployment",
+        "metadata": metadata(observed, revision.name, revision.name),
+        "spec": {
+            "revisionHistoryLimit": 0,
+            "selector": {"matchLabels": names.revision_selector(observed.name, revision.name)},
+            "template": revision.data["template"],
+        },
+    }

@@ -1,0 +1,96 @@
+"""The one reconcile: observe, decide, apply, report. It does not know which event asked for it."""
+
+import logging
+import uuid
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any
+
+from pydantic import ValidationError
+
+from onnx_operator.apply import Applier
+from onnx_operator.cache import Cache, Key
+from onnx_operator.decide import reasons
+from onnx_operator.decide.conditions import Verdict, conditions
+from onnx_operator.decide.roles import plan
+from onnx_operator.kube.client import Kube
+from onnx_operator.kube.difference import needs_apply
+from onnx_operator.kube.errors import KubeError
+from onnx_operator.kube.kinds import MODEL
+from onnx_operator.observe import Observer
+from onnx_operator.report import conditions_of, event_manifest, news, status_manifest, status_of
+
+Object = dict[str, Any]
+
+# When somebody else has to act, or a pod did not answer, look again after so many seconds.
+LOOK_AGAIN = 15.0
+
+log = logging.getLogger(__name__)
+
+
+class Reconciler:
+    """Brings one model at a time to what its spec asks for."""
+
+    def __init__(
+        self, kube: Kube, cache: Cache, observer: Observer, applier: Applier, clock: Callable[[], datetime]
+    ) -> None:
+        self._kube, self._cache, self._observer, self._applier = kube, cache, observer, applier
+        self._clock = clock
+
+    async def reconcile(self, key: Key) -> float | None:
+        """Bring the model to its spec; return after how many seconds to look again, if not only upon news.
+
+        Raises:
+            KubeError: try again later.
+        """
+        model = self._cache.get(MODEL, *key)
+        if model is None or "deletionTimestamp" in model["metadata"]:
+            return None  # what it owned goes by garbage collection
+        now = self._clock()
+        try:
+            observed = await self._observer.observe(model, now)
+        except ValidationError as error:
+            await self._report(model, _invalid(model, error, now), now)
+            return None
+        wanted = plan(observed)
+        refused = await self._applier.apply(observed, wanted) if observed.spec.state != "Unmanaged" else None
+        await self._report(model, status_of(observed, wanted, conditions(observed, wanted, refused)), now)
+        unasked = any(observed.ready(p.revision.name) and not p.revision.signature for p in wanted.revisions)
+        return LOOK_AGAIN if refused or unasked else None
+
+    async def _report(self, model: Object, status: Object, now: datetime) -> None:
+        before = model.get("status", {})
+        metadata = model["metadata"]
+        manifest = status_manifest(metadata["namespace"], metadata["name"], status)
+        if not needs_apply({"status": status}, model, subresource="status"):
+            return
+        self._cache.put(MODEL, await self._kube.apply_status(manifest))
+        for type_, reason, message in news(before, status):
+            log.info("%s: %s", reason, message)
+            stamp = now.strftime("%Y-%m-%dT%H:%M:%SZ")
+            try:
+                await self._kube.create(event_manifest(model, type_, reason, message, stamp, uuid.uuid4().hex[:16]))
+            except KubeError as error:
+                log.warning("the event was not written: %s", error)
+
+
+def _invalid(model: Object, error: ValidationError, now: datetime) -> Object:
+    """Return the status of a model whose spec this operator does not understand: as it was, with the reason."""
+    problems = "; ".join(f"spec.{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors())
+    message = f"{problems}. The CRD and the operator are of different versions: upgrade the one that is behind."
+    before = model.get("status", {})
+    ready = next((c for c in before.get("conditions", []) if c["type"] == "Ready"), None)
+    verdicts = (
+        Verdict(
+            "Ready",
+            bool(ready and ready["status"] == "True"),
+            ready["reason"] if ready else reasons.INVALID_SPEC,
+            ready["message"] if ready else message,
+        ),
+        Verdict("Reconciling", False, reasons.INVALID_SPEC, message),
+        Verdict("Stalled", True, reasons.INVALID_SPEC, message),
+    )
+    stamp = now.strftime("%Y-%m-%dT%H:%M:%SZ")
+    generation = model["metadata"]["generation"]
+    made = [condition.model_dump() for condition in conditions_of(before, generation, verdicts, stamp)]
+    return {**before, "observedGeneration": generation, "conditions": made}

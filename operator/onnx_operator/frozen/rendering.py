@@ -1,0 +1,25 @@
+"""What is frozen when a revision is made: the data of its ControllerRevision."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from onnx_operator.api.spec import Spec
+from onnx_operator.frozen.pod_template import pod_template
+from onnx_operator.frozen.server_config import server_config
+
+
+@dataclass(frozen=True)
+class Defaults:
+    """What the chart gives to new revisions. ``drain_seconds`` in seconds."""
+
+    server_image: str
+    drain_seconds: int = 5
+
+
+def render(model: str, revision: str, spec: Spec, defaults: Defaults) -> dict[str, Any]:
+    """Return a revision's frozen data: what was declared, the pod template and the server's configuration."""
+    return {
+        "declared": spec.frozen(),
+        "template": pod_template(model, revision, spec, defaults.server_image),
+        "serverConfig": server_config(model, revision, spec, defaults.drain_seconds),
+    }

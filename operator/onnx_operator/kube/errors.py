@@ -1,0 +1,35 @@
+"""What can go wrong with a call to the API server, in the three meanings that callers tell apart."""
+
+
+class KubeError(Exception):
+    """A call failed. ``message`` is the API server's own text."""
+
+    def __init__(self, status: int, message: str) -> None:
+        super().__init__(f"{message} (HTTP {status})" if status else message)
+        self.status = status
+        self.message = message
+
+
+class TransientError(KubeError):
+    """Time-out, cut connection, 429 or 5xx: the same call may work later, after ``retry_after`` seconds if given."""
+
+    def __init__(self, status: int, message: str, retry_after: float | None = None) -> None:
+        super().__init__(status, message)
+        self.retry_after = retry_after
+
+
+class ConflictError(KubeError):
+    """409 or a failed precondition: what we knew is out of date."""
+
+
+class RefusedError(KubeError):
+    """400, 401, 403, 405 or 422: the same call will be refused again until somebody changes something."""
+
+
+def error_of(status: int, message: str, retry_after: float | None = None) -> KubeError:
+    """Return the typed error for an HTTP status other than 2xx and 404."""
+    if status == 409:
+        return ConflictError(status, message)
+    if status == 429 or status >= 500 or status == 0:
+        return TransientError(status, message, retry_after)
+    return RefusedError(status, message)

@@ -1,0 +1,79 @@
+"""The observed state of one model: everything that a decision may depend on, as values."""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from onnx_operator.api.spec import Spec
+from onnx_operator.frozen.rendering import Defaults
+
+Object = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Revision:
+    """A revision: what was frozen (``data`` of its ControllerRevision) and the facts learnt about it since.
+
+    ``number`` orders revisions by creation. ``promoted_at`` is RFC 3339 with microseconds, ``signature`` is as in
+    the API's status; both None until known, as is ``digest`` (``sha256:<hex>``).
+    """
+
+    name: str
+    number: int
+    data: Object
+    digest: str | None = None
+    promoted_at: str | None = None
+    signature: Object | None = None
+
+    @property
+    def uri(self) -> str:
+        """Where the model comes from."""
+        return str(self.data["declared"]["model"]["uri"])
+
+
+@dataclass(frozen=True)
+class Observed:
+    """One model as the cache and the pods show it at ``now`` (timezone-aware UTC).
+
+    ``owned`` holds our live objects by (kind, name), ``pods`` the live pods by revision name, ``reported`` what
+    the control port of a revision's ready pod said, by revision name, where it was asked.
+    """
+
+    namespace: str
+    name: str
+    uid: str
+    generation: int
+    spec: Spec
+    status: Object
+    now: datetime
+    defaults: Defaults
+    operator_keys: str
+    revisions: tuple[Revision, ...] = ()
+    owned: dict[tuple[str, str], Object] = field(default_factory=dict)
+    pods: dict[str, tuple[Object, ...]] = field(default_factory=dict)
+    reported: dict[str, Object] = field(default_factory=dict)
+
+    def deployment(self, revision: str) -> Object | None:
+        """Return the live Deployment of a revision."""
+        return self.owned.get(("Deployment", revision))
+
+    def replicas(self, revision: str) -> int:
+        """Return how many pods a revision is asked to have now; 0 without a Deployment."""
+        deployment = self.deployment(revision)
+        return int(deployment["spec"].get("replicas", 1)) if deployment else 0
+
+    def existing(self, revision: str) -> int:
+        """Return how many pods of a revision exist, those that are going down included."""
+        return len(self.pods.get(revision, ()))
+
+    def ready(self, revision: str) -> int:
+        """Return how many pods of a revision are ready and not going down."""
+        return sum(is_ready(pod) for pod in self.pods.get(revision, ()))
+
+
+def is_ready(pod: Object) -> bool:
+    """Return whether the pod's Ready condition is True and it is not being deleted."""
+    if "deletionTimestamp" in pod["metadata"]:
+        return False
+    conditions = pod.get("status", {}).get("conditions", [])
+    return any(condition["type"] == "Ready" and condition["status"] == "True" for condition in conditions)

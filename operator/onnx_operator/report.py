@@ -1,0 +1,118 @@
+"""The status, made from what was seen, and the events that tell a person of its changes."""
+
+from typing import Any
+
+from onnx_operator import names
+from onnx_operator.api.status import Condition, RevisionStatus, Signature, Status
+from onnx_operator.decide.conditions import Verdict
+from onnx_operator.decide.roles import Plan
+from onnx_operator.observed import Observed
+
+Object = dict[str, Any]
+
+# The API server refuses longer messages in nothing, but nobody reads them.
+LONGEST_MESSAGE = 1024
+
+
+def status_of(observed: Observed, plan: Plan, verdicts: tuple[Verdict, ...]) -> Object:
+    """Return the status as it should be."""
+    serving = plan.planned(plan.serving).revision
+    status = Status(
+        observedGeneration=observed.generation,
+        stableRevision=plan.stable,
+        candidateRevision=plan.candidate,
+        replicas=observed.existing(plan.serving),
+        readyReplicas=observed.ready(plan.serving),
+        revisions=[
+            RevisionStatus(
+                name=planned.revision.name,
+                uri=planned.revision.uri,
+                digest=planned.revision.digest,
+                role=planned.role,
+                replicas=observed.existing(planned.revision.name),
+                ready=observed.ready(planned.revision.name),
+            )
+            for planned in plan.revisions
+        ],
+        signature=Signature.model_validate(serving.signature) if serving.signature else None,
+        url=names.url(observed.namespace, observed.name),
+        conditions=conditions_of(observed.status, observed.generation, verdicts, _timestamp(observed)),
+    )
+    return status.model_dump(exclude_none=True)
+
+
+def conditions_of(status: Object, generation: int, verdicts: tuple[Verdict, ...], now: str) -> list[Condition]:
+    """Return the conditions; the time of a condition whose status stays is the time it had."""
+    before = {condition["type"]: condition for condition in status.get("conditions", [])}
+    made = []
+    for verdict in verdicts:
+        value = "True" if verdict.status else "False"
+        old = before.get(verdict.type, {})
+        made.append(
+            Condition(
+                type=verdict.type,
+                status="True" if verdict.status else "False",
+                observedGeneration=generation,
+                lastTransitionTime=old["lastTransitionTime"] if old.get("status") == value else now,
+                reason=verdict.reason,
+                message=verdict.message[:LONGEST_MESSAGE],
+            )
+        )
+    return made
+
+
+def status_manifest(namespace: str, name: str, status: Object) -> Object:
+    """Return what is applied to the status subresource."""
+    return {
+        "apiVersion": names.API_VERSION,
+        "kind": names.KIND,
+        "metadata": {"name": name, "namespace": namespace},
+        "status": status,
+    }
+
+
+def news(before: Object, after: Object) -> list[tuple[str, str, str]]:
+    """Return what a person wants to see once, as (type, reason, message) of Kubernetes Events."""
+    told = []
+    old = {condition["type"]: condition for condition in before.get("conditions", [])}
+    new = {condition["type"]: condition for condition in after["conditions"]}
+    stable = after.get("stableRevision")
+    if stable and stable != before.get("stableRevision"):
+        told.append(("Normal", "Promoted", f"The entry Service leads to {stable}."))
+    stalled = new["Stalled"]
+    if stalled["status"] == "True" and old.get("Stalled", {}).get("reason") != stalled["reason"]:
+        told.append(("Warning", stalled["reason"], stalled["message"]))
+    was_ready, ready = old.get("Ready", {}).get("status"), new["Ready"]
+    if ready["status"] == "True" and was_ready != "True":
+        told.append(("Normal", "Ready", ready["message"]))
+    if ready["status"] == "False" and was_ready == "True":
+        told.append(("Warning", "NotReady", ready["message"]))
+    return told
+
+
+def event_manifest(model: Object, type_: str, reason: str, message: str, now: str, suffix: str) -> Object:
+    """Return a Kubernetes Event about the model; ``suffix`` makes its name unique."""
+    metadata = model["metadata"]
+    return {
+        "apiVersion": "v1",
+        "kind": "Event",
+        "metadata": {"name": f"{metadata['name']}.{suffix}", "namespace": metadata["namespace"]},
+        "involvedObject": {
+            "apiVersion": names.API_VERSION,
+            "kind": names.KIND,
+            "name": metadata["name"],
+            "namespace": metadata["namespace"],
+            "uid": metadata["uid"],
+        },
+        "type": type_,
+        "reason": reason,
+        "message": message[:LONGEST_MESSAGE],
+        "source": {"component": names.FIELD_MANAGER},
+        "firstTimestamp": now,
+        "lastTimestamp": now,
+        "count": 1,
+    }
+
+
+def _timestamp(observed: Observed) -> str:
+    return observed.now.strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -1,0 +1,23 @@
+"""What a running operator is told by its command line."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Settings of the process; all durations in seconds.
+
+    ``namespaces`` is empty for all of the cluster. ``own_namespace`` holds the Secret with the signing key.
+    """
+
+    server_image: str
+    own_namespace: str
+    namespaces: tuple[str, ...] = ()
+    signing_secret: str = "onnx-operator-signing-key"  # noqa: S105  (a name)
+    workers: int = 8
+    resync: float = 600.0
+    request_timeout: float = 10.0
+    drain: int = 5
+    http_port: int = 8080
+    log_level: str = "INFO"
+    log_format: str = "json"

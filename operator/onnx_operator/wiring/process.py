@@ -1,0 +1,81 @@
+"""The operator's process, from start to stop, as one page."""
+
+import asyncio
+import logging
+import signal
+from datetime import UTC, datetime
+from typing import Any
+
+from onnx_operator.apply import Applier
+from onnx_operator.cache import Cache, Key, model_key
+from onnx_operator.control import ControlClient
+from onnx_operator.engine.queue import Queue
+from onnx_operator.engine.reconcile import Reconciler
+from onnx_operator.engine.resync import Resync
+from onnx_operator.engine.worker import work
+from onnx_operator.frozen.rendering import Defaults
+from onnx_operator.kube.client import connect
+from onnx_operator.kube.kinds import Kind
+from onnx_operator.observe import Observer
+from onnx_operator.settings import Settings
+from onnx_operator.signing import load_signer
+from onnx_operator.wiring.health import serve_health
+from onnx_operator.wiring.transport import Transport
+
+log = logging.getLogger(__name__)
+
+
+async def run(settings: Settings) -> None:
+    """Run the operator until SIGTERM or SIGINT.
+
+    Raises:
+        KubeError: the cluster cannot be reached at all, or the signing key can be neither read nor made.
+    """
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+
+    kube = await connect(settings.request_timeout)
+    signer = await load_signer(kube, settings.own_namespace, settings.signing_secret)
+    control = ControlClient(signer)
+    cache, queue = Cache(), Queue[Key]()
+    defaults = Defaults(settings.server_image, settings.drain)
+    observer = Observer(cache, control, defaults, signer.public_keys())
+    reconciler = Reconciler(kube, cache, observer, Applier(kube, cache), lambda: datetime.now(UTC))
+    resync = Resync(kube, cache, queue, settings.namespaces, settings.resync)
+
+    def receive(kind: Kind, event: str | None, obj: dict[str, Any]) -> None:
+        changed = cache.remove(kind, obj) if event == "DELETED" else cache.put(kind, obj)
+        # Before the first fill the cache is no base for decisions; the fill itself asks for every model.
+        if changed and resync.primed.is_set() and (key := model_key(kind, obj)):
+            queue.add(key)
+
+    def deliver(kind: Kind, event: str | None, obj: dict[str, Any]) -> None:
+        loop.call_soon_threadsafe(receive, kind, event, obj)
+
+    transport = Transport(settings, deliver)
+    transport.start()
+    health = await serve_health(settings.http_port, transport.is_alive, resync.primed.is_set)
+    tasks = [asyncio.create_task(resync.run()), *_workers(settings, queue, reconciler, resync)]
+    stopped = asyncio.create_task(stop.wait())
+    log.info("the operator runs", extra={"namespaces": settings.namespaces or "all"})
+    ended, _ = await asyncio.wait([stopped, *tasks], return_when=asyncio.FIRST_COMPLETED)
+    log.info("the operator stops")
+    for task in (*tasks, stopped):
+        task.cancel()
+    await asyncio.gather(*tasks, stopped, return_exceptions=True)
+    await health.cleanup()
+    await asyncio.to_thread(transport.stop, 5.0)
+    await control.close()
+    await kube.close()
+    for task in ended - {stopped}:
+        task.result()  # a task that ended by itself did so by an error: say which
+
+
+def _workers(settings: Settings, queue: Queue[Key], reconciler: Reconciler, resync: Resync) -> list[asyncio.Task[None]]:
+    async def worker() -> None:
+        await resync.primed.wait()
+        await work(queue, reconciler)
+
+    return [asyncio.create_task(worker()) for _ in range(settings.workers)]

@@ -1,0 +1,103 @@
+"""kopf as the transport: it watches, in a thread and event loop of its own, and hands every event to the inbox."""
+
+import asyncio
+import logging
+import threading
+from collections.abc import Callable
+from typing import Any
+
+import kopf
+
+from onnx_operator import names
+from onnx_operator.kube.kinds import MODEL, WATCHED, Kind
+from onnx_operator.settings import Settings
+
+Object = dict[str, Any]
+Inbox = Callable[[Kind, str | None, Object], None]
+
+log = logging.getLogger(__name__)
+
+FIRST_RESTART = 1.0
+LONGEST_RESTART = 30.0
+
+
+class Transport:
+    """Watches the kinds of WATCHED. ``inbox`` is called in kopf's thread with (kind, event type, object)."""
+
+    def __init__(self, settings: Settings, inbox: Inbox) -> None:
+        self._settings, self._inbox = settings, inbox
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="kopf", daemon=True)
+
+    def start(self) -> None:
+        """Begin to watch."""
+        self._thread.start()
+
+    def stop(self, timeout: float) -> None:
+        """Stop watching; wait at most ``timeout`` seconds."""
+        self._stop.set()
+        self._thread.join(timeout)
+
+    def is_alive(self) -> bool:
+        """Return whether the watching thread runs."""
+        return self._thread.is_alive()
+
+    def _run(self) -> None:
+        # kopf ends at any watch error but 410 (an API server that restarts is enough), so it is run again and again,
+        # each time in a loop of its own.
+        delay = FIRST_RESTART
+        while not self._stop.is_set():
+            try:
+                asyncio.run(self._watch())
+            except Exception as error:  # noqa: BLE001  (whatever ends the watching, it must begin again)
+                log.warning("watching ended, again in %.0f s: %s", delay, error or type(error).__name__)
+            if self._stop.wait(delay):
+                return
+            delay = min(LONGEST_RESTART, delay * 2)
+
+    async def _watch(self) -> None:
+        await kopf.operator(
+            registry=registry(self._inbox),
+            settings=kopf_settings(self._settings),
+            clusterwide=not self._settings.namespaces,
+            namespaces=self._settings.namespaces,
+            standalone=True,
+            stop_flag=self._stop,
+        )
+
+
+def kopf_settings(settings: Settings) -> kopf.OperatorSettings:
+    """Return kopf's settings: no writes of its own, and only our label's objects from the server."""
+    made = kopf.OperatorSettings()
+    made.posting.enabled = False
+    made.peering.standalone = True
+    made.scanning.disabled = True
+    made.networking.request_timeout = settings.request_timeout
+    made.watching.server_timeout = 300
+    made.batching.batch_window = 0.02
+    for kind in WATCHED:
+        if kind != MODEL:
+            made.watching.label_selectors[kind.group, kind.version, kind.plural] = names.MANAGED_SELECTOR
+    return made
+
+
+def registry(inbox: Inbox) -> kopf.OperatorRegistry:
+    """Return event handlers for the watched kinds, and the login. Handlers only pass on."""
+    made = kopf.OperatorRegistry()
+    kopf.on.login(registry=made)(login)
+    for kind in WATCHED:
+        kopf.on.event(kind.group, kind.version, kind.plural, registry=made, id=kind.plural)(_handler(kind, inbox))
+    return made
+
+
+def login(**kwargs: Any) -> kopf.ConnectionInfo | None:
+    """Log in as the pod's service account, or else as the current kubeconfig context says."""
+    return kopf.login_with_service_account(**kwargs) or kopf.login_with_kubeconfig(**kwargs)
+
+
+def _handler(kind: Kind, inbox: Inbox) -> Callable[..., Any]:
+    async def handle(event: kopf.RawEvent, **_: Any) -> None:
+        obj = dict(event["object"])
+        inbox(kind, event["type"], {**obj, "apiVersion": kind.api_version, "kind": kind.kind})
+
+    return handle
