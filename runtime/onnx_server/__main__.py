@@ -1,0 +1,7 @@
+"""`python -m onnx_server` is `onnx-server`."""
+
+import sys
+
+from onnx_server.cli import main
+
+sys.exit(main())

@@ -1,0 +1,96 @@
+"""How many CPUs this process may use: ONNX Runtime's thread pool knows neither cgroup quotas nor affinity."""
+
+import os
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+ROOT = Path("/")
+
+
+@dataclass(frozen=True)
+class Threads:
+    """Thread counts for a session. `spinning` is off under a quota: spinning threads use it up and get throttled."""
+
+    intra_op: int
+    inter_op: int
+    spinning: bool
+
+
+def plan(available: int | None = None, root: Path = ROOT) -> Threads:
+    """Return the threads for one session.
+
+    A quota of 2.5 CPUs gives 2 threads: the threads of one operator wait for each other, so that one more than the
+    quota carries would stall all of them for the rest of each period.
+    """
+    if available is None:
+        available = len(os.sched_getaffinity(0))
+    quota = quota_cpus(root)
+    count = available if quota is None else max(1, min(available, int(quota)))
+    return Threads(intra_op=count, inter_op=1, spinning=quota is None)
+
+
+def quota_cpus(root: Path = ROOT) -> float | None:
+    """Return the tightest CPU quota of this process's cgroup and its ancestors, in CPUs; None without one.
+
+    `root` is where /proc and /sys are looked for. Reads cgroup v2's cpu.max and v1's cpu.cfs_quota_us.
+    """
+    quotas = []
+    for own, top in _cgroups(root):
+        for directory in (own, *own.parents):
+            quota = _quota_of(directory)
+            if quota is not None:
+                quotas.append(quota)
+            if directory == top:
+                break
+    return min(quotas, default=None)
+
+
+def _cgroups(root: Path) -> list[tuple[Path, Path]]:
+    """Return (this process's cgroup directory, its hierarchy's mount point) for each hierarchy with CPU control."""
+    try:
+        memberships = (root / "proc/self/cgroup").read_text().splitlines()
+        mounts = (root / "proc/self/mountinfo").read_text().splitlines()
+    except OSError:
+        return []
+    paths: dict[str, str] = {}
+    for line in memberships:
+        _, controllers, cgroup = line.split(":", 2)
+        paths |= dict.fromkeys(controllers.split(","), cgroup)
+    found = []
+    for line in mounts:
+        before, _, after = line.partition(" - ")
+        mount_root, mount_point = before.split()[3:5]
+        kind, _, options = [*after.split(), "", "", ""][:3]
+        if kind == "cgroup2":
+            path = paths.get("")
+        elif kind == "cgroup" and "cpu" in options.split(","):
+            path = paths.get("cpu")
+        else:
+            continue
+        if path is not None:
+            top = root / mount_point.lstrip("/")
+            found.append((_inside(top, path, mount_root), top))
+    return found
+
+
+def _inside(top: Path, path: str, mount_root: str) -> Path:
+    """Return the directory of cgroup `path` in a mount whose root is the cgroup `mount_root` (a container's own)."""
+    try:
+        directory = top / PurePosixPath(path).relative_to(mount_root)
+    except ValueError:
+        return top
+    return directory if directory.is_dir() and ".." not in directory.parts else top
+
+
+def _quota_of(directory: Path) -> float | None:
+    try:
+        quota, period = (directory / "cpu.max").read_text().split()
+    except (OSError, ValueError):
+        try:
+            quota = (directory / "cpu.cfs_quota_us").read_text().strip()
+            period = (directory / "cpu.cfs_period_us").read_text().strip()
+        except OSError:
+            return None
+    if quota in {"max", "-1"} or not quota.isdigit() or not period.isdigit() or int(period) == 0:
+        return None
+    return int(quota) / int(period)

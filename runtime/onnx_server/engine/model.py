@@ -1,0 +1,90 @@
+"""One loaded model: its session, and running it on numpy arrays."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+
+from onnx_server.protocol.datatypes import Tensor
+from onnx_server.protocol.signature import Signature
+
+# onnx.TensorProto.BFLOAT16
+_BFLOAT16 = 16
+
+
+class ModelError(Exception):
+    """The model could not answer. `of_input` says that the input is to blame, as far as ONNX Runtime can tell."""
+
+    def __init__(self, message: str, *, of_input: bool) -> None:
+        super().__init__(message)
+        self.message = message
+        self.of_input = of_input
+
+
+class Runs(Protocol):
+    """What answers requests: given all inputs by name and the outputs' names, the outputs in that order."""
+
+    def run(self, inputs: Mapping[str, Tensor], outputs: Sequence[str]) -> list[Tensor]:
+        """Run once, on the calling thread. Raises ModelError."""
+
+
+@dataclass(frozen=True)
+class Model:
+    """A session that runs what was asked. Arrays are as protocol/datatypes.py has them (BF16 as uint16)."""
+
+    session: Any
+    runtime: Any
+    signature: Signature
+    nodes: dict[str, int]
+    active: tuple[str, ...]
+
+    def run(self, inputs: Mapping[str, Tensor], outputs: Sequence[str]) -> list[Tensor]:
+        """Run once, on the calling thread; the GIL is released meanwhile. Raises ModelError."""
+        options = self.runtime.RunOptions()
+        options.log_severity_level = 4  # the exception says it; ONNX Runtime would print it as well
+        try:
+            if self._has_bfloat16:
+                return self._run_ort_values(inputs, outputs, options)
+            return list(self.session.run(list(outputs), dict(inputs), options))
+        except Exception as error:  # ONNX Runtime's exceptions have no common base but Exception
+            of_input = type(error).__name__ == "InvalidArgument"
+            message = " ".join(str(error).split())
+            raise ModelError(message, of_input=of_input) from error
+
+    @property
+    def _has_bfloat16(self) -> bool:
+        return any(spec.datatype.name == "BF16" for spec in (*self.signature.inputs, *self.signature.outputs))
+
+    def _run_ort_values(self, inputs: Mapping[str, Tensor], outputs: Sequence[str], options: Any) -> list[Tensor]:
+        """Run through OrtValues: the only way for BF16, which numpy arrays cannot say."""
+        value = self.runtime.OrtValue
+        feed = {}
+        for spec in self.signature.inputs:
+            array = np.ascontiguousarray(inputs[spec.name])
+            if spec.datatype.name == "BF16":
+                feed[spec.name] = value.ortvalue_from_numpy_with_onnx_type(array, _BFLOAT16)
+            else:
+                feed[spec.name] = value.ortvalue_from_numpy(array)
+        results = self.session.run_with_ort_values(list(outputs), feed, options)
+        return [_array(result) for result in results]
+
+
+def _array(value: Any) -> Tensor:
+    if value.element_type() != _BFLOAT16:
+        array: Tensor = value.numpy()
+        return array
+    shape = tuple(value.shape())
+    count = int(np.prod(shape))
+    if count == 0:
+        return np.zeros(shape, dtype="<u2")
+    interface = {"shape": (count,), "typestr": "<u2", "data": (value.data_ptr(), True), "version": 3}
+    # Copied: the memory belongs to the OrtValue, which does not live on.
+    return np.array(np.asarray(_Memory(interface)), copy=True).reshape(shape)
+
+
+class _Memory:
+    """Memory that numpy can read through its array interface."""
+
+    def __init__(self, interface: dict[str, object]) -> None:
+        self.__array_interface__ = interface

@@ -1,0 +1,38 @@
+"""Read a session's inputs and outputs as the protocol's signature."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from onnx_server.failures import Failure, Reason
+from onnx_server.protocol.datatypes import BY_ELEMENT_TYPE
+from onnx_server.protocol.signature import Signature, TensorSpec
+
+
+def of(session: Any) -> Signature:
+    """Return the signature. Raises Failure UnsupportedModel for types that the protocol cannot carry."""
+    return Signature(_specs("input", session.get_inputs()), _specs("output", session.get_outputs()))
+
+
+def _specs(role: str, arguments: Sequence[Any]) -> tuple[TensorSpec, ...]:
+    return tuple(_spec(role, argument) for argument in arguments)
+
+
+def _spec(role: str, argument: Any) -> TensorSpec:
+    element_type = argument.type.removeprefix("tensor(").removesuffix(")")
+    datatype = BY_ELEMENT_TYPE.get(element_type)
+    if not argument.type.startswith("tensor(") or datatype is None:
+        message = (
+            f"{role} '{argument.name}' has the type {argument.type}, which the Open Inference Protocol cannot carry: "
+            f"{_remedy(argument.type)}"
+        )
+        raise Failure(Reason.UNSUPPORTED_MODEL, message)
+    shape = tuple(size if isinstance(size, int) and size >= 0 else -1 for size in argument.shape)
+    return TensorSpec(argument.name, datatype, shape)
+
+
+def _remedy(onnx_type: str) -> str:
+    if "map(" in onnx_type:
+        return "export the model with plain tensors (skl2onnx: options={'zipmap': False})"
+    if onnx_type.startswith("tensor("):
+        return "cast it in the model to a type that the protocol has, such as float or int8"
+    return "export the model with plain tensors as inputs and outputs"

@@ -1,0 +1,54 @@
+"""The first inference, before the server is ready: it proves that the model runs where it was asked to."""
+
+import time
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+
+from onnx_server.engine.model import ModelError, Runs
+from onnx_server.failures import Failure, Reason
+from onnx_server.protocol.datatypes import Tensor
+from onnx_server.protocol.signature import Signature, TensorSpec
+
+
+@dataclass(frozen=True)
+class WarmUp:
+    """How the warm-up went. `message` is empty, or what the model said to a guessed shape."""
+
+    source: Literal["Declared", "Guessed", "Skipped"]
+    seconds: float
+    message: str
+
+
+def warm_up(model: Runs, signature: Signature) -> WarmUp:
+    """Run the model once with a batch of 1 and every other dynamic dimension 1.
+
+    The values are zeros, and ones if the model refuses zeros (a shape or a divisor given as an input).
+    Raises Failure WarmUpFailed if no dimension but the batch had to be guessed and the model refuses both.
+    """
+    if not signature.inputs:
+        return WarmUp("Skipped", 0.0, "the model has no inputs")
+    declared = all(spec.shape and -1 not in spec.shape[1:] for spec in signature.inputs)
+    outputs = [spec.name for spec in signature.outputs]
+    refused = ""
+    for fill in (0, 1):
+        started = time.monotonic()
+        try:
+            model.run({spec.name: _tensor(spec, fill) for spec in signature.inputs}, outputs)
+        except ModelError as error:
+            refused = refused or error.message
+        else:
+            return WarmUp("Declared" if declared else "Guessed", time.monotonic() - started, "")
+    if declared:
+        message = f"the model fails on zeros and on ones in its own declared shapes: {refused}"
+        raise Failure(Reason.WARM_UP_FAILED, message)
+    return WarmUp("Guessed", 0.0, f"the model refused a guessed shape: {refused}")
+
+
+def _tensor(spec: TensorSpec, fill: int) -> Tensor:
+    shape = tuple(1 if size == -1 else size for size in spec.shape)
+    if spec.datatype.name == "BYTES":
+        return np.full(shape, str(fill), dtype=object)
+    # 0x3F80 is the bits of 1.0 in bfloat16.
+    return np.full(shape, 0x3F80 * fill if spec.datatype.name == "BF16" else fill, dtype=spec.datatype.dtype)

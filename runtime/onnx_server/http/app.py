@@ -1,0 +1,52 @@
+"""The ASGI apps of the OIP and metrics ports."""
+
+from onnx_server.http import routes
+from onnx_server.http.asgi import App, Message, Receive, Scope, Send, send_error, send_parts
+from onnx_server.http.infer import InferRoute
+from onnx_server.metrics import CONTENT_TYPE, Metrics
+from onnx_server.protocol.errors import RequestError
+from onnx_server.state import Phase, State
+
+
+def protocol_app(state: State, metrics: Metrics) -> App:
+    """Return the app of port 8000."""
+    infer = InferRoute(state, metrics)
+    rest = routes.build(state)
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        if state.phase == Phase.CLOSING:
+            send = _closing(send)
+        if InferRoute.matches(scope["path"]):
+            await infer(scope, receive, send)
+        else:
+            await rest(scope, receive, send)
+
+    return app
+
+
+def metrics_app(state: State, metrics: Metrics) -> App:
+    """Return the app of port 8002: `GET /metrics` and nothing else."""
+
+    async def app(scope: Scope, _receive: Receive, send: Send) -> None:
+        if scope["path"] != "/metrics":
+            await send_error(send, RequestError(404, f"there is nothing at {scope['path']}: metrics are at /metrics"))
+            return
+        if scope["method"] not in {"GET", "HEAD"}:
+            await send_error(send, RequestError(405, f"/metrics takes GET, got {scope['method']}"))
+            return
+        metrics.ready.set(state.ready)
+        metrics.pending.set(state.serving.runner.pending if state.serving else 0)
+        await send_parts(send, 200, [(b"content-type", CONTENT_TYPE.encode())], (metrics.exposition(),))
+
+    return app
+
+
+def _closing(send: Send) -> Send:
+    """Let the answer end its connection, so that the client's next request finds another pod."""
+
+    async def closing(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            message = {**message, "headers": [*message.get("headers", []), (b"connection", b"close")]}
+        await send(message)
+
+    return closing

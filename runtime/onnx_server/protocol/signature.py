@@ -1,0 +1,49 @@
+"""What a model takes and gives, in the protocol's terms."""
+
+from dataclasses import dataclass
+
+from onnx_server.protocol.datatypes import Datatype
+
+
+@dataclass(frozen=True)
+class TensorSpec:
+    """An input or output. A dynamic dimension is -1.
+
+    ONNX Runtime shows a scalar and a tensor of undeclared rank alike, as the empty shape: such a shape says nothing.
+    """
+
+    name: str
+    datatype: Datatype
+    shape: tuple[int, ...]
+
+    @property
+    def batches(self) -> bool:
+        """Whether the first dimension is dynamic, so that it may count rows."""
+        return bool(self.shape) and self.shape[0] == -1
+
+    def accepts(self, shape: tuple[int, ...]) -> bool:
+        """Whether a tensor of `shape` fits the declared rank and fixed dimensions."""
+        if not self.shape:
+            return True
+        return len(shape) == len(self.shape) and all(
+            want in {-1, got} for want, got in zip(self.shape, shape, strict=True)
+        )
+
+    def describe(self) -> dict[str, object]:
+        """Return the protocol's metadata of this tensor."""
+        return {"name": self.name, "datatype": self.datatype.name, "shape": list(self.shape)}
+
+
+@dataclass(frozen=True)
+class Signature:
+    """All inputs and outputs, in the model's order."""
+
+    inputs: tuple[TensorSpec, ...]
+    outputs: tuple[TensorSpec, ...]
+
+    def describe(self) -> dict[str, object]:
+        """Return the protocol's metadata: {"inputs": [...], "outputs": [...]}."""
+        return {
+            "inputs": [spec.describe() for spec in self.inputs],
+            "outputs": [spec.describe() for spec in self.outputs],
+        }

@@ -1,0 +1,46 @@
+"""`onnx-server serve`: from the command line to a running process."""
+
+import argparse
+import asyncio
+import os
+from pathlib import Path
+
+import uvloop
+
+from onnx_server import settings
+from onnx_server.engine import cpus
+from onnx_server.process import Options, Process
+from onnx_server.settings import ServerSettings
+from onnx_server.state import State
+
+
+def serve(arguments: argparse.Namespace) -> None:
+    """Serve until a signal. Raises Failure with a reason of docs/contract.md."""
+    configured = settings.load(arguments.config) if arguments.config is not None else ServerSettings()
+    state = State(
+        settings=configured,
+        model_name=configured.model.name or _default_name(arguments.model),
+        threads=cpus.plan(),
+        pod_uid=os.environ.get("POD_UID") or None,
+    )
+    options = Options(
+        model=arguments.model,
+        live=arguments.live,
+        host=arguments.host,
+        http_port=arguments.http_port,
+        metrics_port=arguments.metrics_port,
+        control_port=arguments.control_port,
+        concurrency=arguments.concurrency or state.threads.intra_op,
+        queue_size=arguments.queue_size,
+    )
+
+    async def run() -> None:
+        await Process(state, options).run()
+
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(run())
+
+
+def _default_name(model: Path) -> str:
+    """Return the file's name without .onnx; of a directory its own name."""
+    return model.resolve().name.removesuffix(".onnx") or "model"
