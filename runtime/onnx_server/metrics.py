@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Literal
 
-from prometheus_client import CollectorRegistry, Gauge, Histogram, Info
+from prometheus_client import CollectorRegistry, Gauge, Histogram, Info, disable_created_metrics
 from prometheus_client.exposition import generate_latest
 from prometheus_client.platform_collector import PlatformCollector
 from prometheus_client.process_collector import ProcessCollector
@@ -72,6 +72,7 @@ class Metrics:
     def __init__(self, model: str, version: str) -> None:
         self._labels = f'model="{_escape(model)}",version="{_escape(version)}"'
         self._triton = _TritonCounters()
+        disable_created_metrics()  # type: ignore[no-untyped-call]  # prometheus_client does not annotate it
         self._registry = CollectorRegistry()
         names = ["model", "version"]
         self.in_flight = Gauge(

@@ -6,8 +6,7 @@ The public keys come from the live directory, read at each use: the operator may
 from pathlib import Path
 
 import jwt
-from jwt import InvalidTokenError, PyJWKSet
-from jwt.exceptions import PyJWKSetError
+from jwt import InvalidTokenError, PyJWKSet, PyJWTError
 
 from onnx_server.protocol.errors import RequestError
 
@@ -50,13 +49,15 @@ def verify(authorization: str | None, live: Path | None, pod_uid: str | None) ->
 
 
 def _keys(live: Path | None) -> PyJWKSet:
-    where = KEYS_FILE if live is None else str(live / KEYS_FILE)
+    if live is None:
+        raise RequestError(403, "there are no public keys to check a token with: the server was started without --live")
+    path = live / KEYS_FILE
     try:
-        if live is None:
-            raise FileNotFoundError
-        return PyJWKSet.from_json((live / KEYS_FILE).read_text())
-    except (OSError, ValueError, PyJWKSetError) as error:
-        raise RequestError(403, f"there are no public keys to check a token with: {where} ({error})") from error
+        return PyJWKSet.from_json(path.read_text())
+    except OSError as error:
+        raise RequestError(403, f"there are no public keys to check a token with: {path}: {error.strerror}") from error
+    except (ValueError, PyJWTError) as error:
+        raise RequestError(403, f"{path} holds no usable public keys: {error}") from error
 
 
 def _unauthorized(problem: str) -> RequestError:

@@ -25,7 +25,7 @@ def decode(name: str, datatype: Datatype, shape: tuple[int, ...], data: object) 
     expected = math.prod(shape)
     if array.size != expected:
         raise bad_request(f"input '{name}': shape {list(shape)} needs {expected} values in 'data', got {array.size}")
-    if array.ndim > 1 and array.shape != shape:
+    if array.ndim > 1 and array.size and array.shape != shape:
         message = f"input '{name}': 'data' is nested as {list(array.shape)}, but the shape is {list(shape)}"
         raise bad_request(message)
     return array.reshape(shape)

@@ -47,6 +47,10 @@ class Expected:
     declared: str | None
     pinned: str | None
 
+    def accepts(self, actual: str) -> bool:
+        """Whether `actual` (with prefix) is all that is expected."""
+        return self.declared in {None, actual.removeprefix(record.PREFIX)} and self.pinned in {None, actual}
+
     def check(self, actual: str, shown: str) -> None:
         """Raise Failure DigestMismatch or ContentChanged unless `actual` (with prefix) is what is expected."""
         if self.declared is not None and actual != record.PREFIX + self.declared:
@@ -79,8 +83,8 @@ def fetch(
     fingerprint = hashlib.sha256(model_uri.encode()).hexdigest()
 
     kept = record.read(directory)
-    if kept is not None and kept.uri_sha256 == fingerprint and _still_there(directory, kept):
-        expected.check(kept.digest, source_uri.shown)
+    usable = kept is not None and kept.uri_sha256 == fingerprint and expected.accepts(kept.digest)
+    if kept is not None and usable and _still_there(directory, kept):
         return Fetched(kept.digest, len(kept.files), kept.bytes, time.monotonic() - started, reused=True)
 
     staging = directory / digest.STAGING_NAME
@@ -91,8 +95,8 @@ def fetch(
         downloaded = asyncio.run(download.run())
         actual = record.digest_of(downloaded.files, single=not source_uri.directory)
         expected.check(actual, source_uri.shown)
-        model = modelfile.choose(downloaded.files)
-        modelfile.read_header(staging / model, source_uri.shown if not source_uri.directory else model)
+        model = modelfile.choose(downloaded.files, source_uri.shown)
+        modelfile.read_header(staging / model, source_uri.shown + (model if source_uri.directory else ""))
         new = FetchRecord(
             uri_sha256=fingerprint,
             digest=actual,

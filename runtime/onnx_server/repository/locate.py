@@ -21,11 +21,8 @@ def locate(model: Path) -> LocatedModel:
     """Find the model at `model`, a file or a directory. Raises Failure NotAnONNXModel."""
     if model.is_dir():
         kept = record.read(model)
-        try:
-            # With a record only verified files count, whatever else lies in the directory.
-            relative = kept.model if kept is not None else modelfile.choose(digest.files_below(model))
-        except Failure as failure:
-            raise Failure(failure.reason, f"in {model} {failure.message}") from failure
+        # With a record only verified files count, whatever else lies in the directory.
+        relative = kept.model if kept is not None else modelfile.choose(digest.files_below(model), str(model))
         return _located(model / relative, kept.digest if kept is not None else None)
     kept = record.read(model.parent)
     verified = kept is not None and model.name == kept.model

@@ -25,11 +25,11 @@ class ModelHeader:
     opsets: dict[str, int]
 
 
-def choose(paths: Iterable[str]) -> str:
+def choose(paths: Iterable[str], shown: str) -> str:
     """Return which of the relative paths is the model: the only .onnx file, or `model.onnx` among several.
 
     Files at the top come first; only where there are none do those in sub-directories count.
-    Raises Failure NotAnONNXModel.
+    Raises Failure NotAnONNXModel; `shown` is the directory's name in its message.
     """
     models = sorted(path for path in paths if path.endswith(".onnx"))
     for candidates in ([path for path in models if "/" not in path], models):
@@ -38,9 +38,9 @@ def choose(paths: Iterable[str]) -> str:
             if len(choice) == 1:
                 return choice[0]
     if not models:
-        raise Failure(Reason.NOT_AN_ONNX_MODEL, "there is no file that ends in .onnx: check what the URI names")
+        raise Failure(Reason.NOT_AN_ONNX_MODEL, f"there is no file that ends in .onnx in {shown}")
     listed = ", ".join(models[:5]) + (" …" if len(models) > 5 else "")
-    message = f"there are {len(models)} .onnx files ({listed}) and not one model.onnx: name one file, or rename it"
+    message = f"{shown} has {len(models)} .onnx files ({listed}) and not one model.onnx: name one file, or rename it"
     raise Failure(Reason.NOT_AN_ONNX_MODEL, message)
 
 

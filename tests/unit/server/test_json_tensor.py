@@ -1,0 +1,80 @@
+"""JSON tensors: round trips through orjson, as the routes use it, and refusals that name the input."""
+
+import json
+
+import numpy as np
+import orjson
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
+
+from onnx_server.protocol import json_tensor
+from onnx_server.protocol.datatypes import BY_NAME
+from onnx_server.protocol.errors import RequestError
+
+IN_JSON = [datatype for datatype in BY_NAME.values() if datatype.in_json and datatype.name != "BYTES"]
+SHAPES = hnp.array_shapes(min_dims=1, max_dims=3, min_side=0, max_side=4)
+
+
+@given(st.data(), st.sampled_from(IN_JSON), SHAPES, st.booleans())
+def test_numbers_round_trip_flat_and_nested(data: st.DataObject, datatype, shape, nested: bool) -> None:
+    finite = {"allow_nan": False, "allow_infinity": False} if datatype.dtype.kind == "f" else {}
+    array = data.draw(hnp.arrays(datatype.dtype, shape, elements=hnp.from_dtype(datatype.dtype, **finite)))
+    encoded = orjson.dumps(json_tensor.encode("y", datatype, array), option=orjson.OPT_SERIALIZE_NUMPY)
+    values = array.tolist() if nested else orjson.loads(encoded)
+    decoded = json_tensor.decode("x", datatype, shape, values)
+    assert decoded.dtype == datatype.dtype
+    np.testing.assert_array_equal(decoded, array)
+
+
+@given(st.lists(st.text(st.characters(exclude_categories=["Cs"])), max_size=8))
+def test_strings_round_trip(values: list[str]) -> None:
+    array = json_tensor.decode("x", BY_NAME["BYTES"], (len(values),), values)
+    assert json.loads(orjson.dumps(json_tensor.encode("y", BY_NAME["BYTES"], array))) == values
+
+
+def test_nested_strings_keep_their_places() -> None:
+    array = json_tensor.decode("x", BY_NAME["BYTES"], (2, 2), [["a", "b"], ["c", "d"]])
+    assert array.tolist() == [["a", "b"], ["c", "d"]]
+
+
+def test_integers_are_welcome_as_floats() -> None:
+    assert json_tensor.decode("x", BY_NAME["FP32"], (2,), [1, 2.5]).tolist() == [1.0, 2.5]
+
+
+def test_nan_becomes_null() -> None:
+    array = np.array([np.nan, np.inf, 1], dtype="<f4")
+    encoded = orjson.dumps(json_tensor.encode("y", BY_NAME["FP32"], array), option=orjson.OPT_SERIALIZE_NUMPY)
+    assert encoded == b"[null,null,1.0]"
+
+
+@pytest.mark.parametrize(
+    ("name", "shape", "data", "words"),
+    [
+        ("FP32", (1,), ["a"], "FP32 needs numbers in 'data', got strings"),
+        ("FP32", (2,), [1, "a"], "needs numbers"),
+        ("FP32", (1,), [None], "needs numbers in 'data', got values of different kinds"),
+        ("FP32", (1,), [True], "needs numbers in 'data', got booleans"),
+        ("FP32", (1,), [{}], "needs numbers"),
+        ("FP32", (1,), [1e39], "outside of FP32"),
+        ("FP32", (2,), [1.0], "shape [2] needs 2 values in 'data', got 1"),
+        ("FP32", (2, 2), [[1, 2], [3]], "neither flat nor evenly nested"),
+        ("FP32", (4, 1), [[1, 2], [3, 4]], "nested as [2, 2], but the shape is [4, 1]"),
+        ("FP32", (1,), 1.0, "must be a list, got a number"),
+        ("FP32", (1,), None, "must be a list, got null"),
+        ("INT64", (1,), [1.5], "needs integers in 'data', got numbers"),
+        ("INT8", (2,), [1, 128], "128 is outside of INT8"),
+        ("UINT8", (2,), [1, -1], "-1 is outside of UINT8"),
+        ("INT64", (1,), [2**63], "outside of INT64"),
+        ("BOOL", (1,), [1], "needs booleans in 'data', got integers"),
+        ("BYTES", (1,), [1], "BYTES needs strings in 'data', got a number"),
+        ("FP16", (1,), [1.0], "FP16 has no JSON form"),
+        ("BF16", (1,), [1.0], "BF16 has no JSON form"),
+    ],
+)
+def test_what_does_not_fit_is_refused(name: str, shape: tuple[int, ...], data: object, words: str) -> None:
+    with pytest.raises(RequestError, match="input 'x'") as refused:
+        json_tensor.decode("x", BY_NAME[name], shape, data)
+    assert refused.value.status == 400
+    assert words in refused.value.message
