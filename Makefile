@@ -1,0 +1,92 @@
+# Every target works on a fresh clone: it makes the virtual environment that it needs.
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+SOURCES := operator runtime tests demo
+COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+	--custom-compile-command "make constraints"
+
+.PHONY: help
+help: ## list the targets
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | awk -F'\t' '{printf "  make %-14s %s\n", $$1, $$2}'
+	@echo
+	@echo '  CLUSTER=current IMAGE_REGISTRY=registry.example/team make demo    run the demo on your own cluster'
+
+$(VENV)/installed: constraints.txt operator/pyproject.toml runtime/pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed; this is " + sys.version.split()[0] + ". Name another: make PYTHON=python3.12 ...")'
+	@$(PYTHON) -c 'import ensurepip' 2>/dev/null || { echo 'Python has no venv module here. Install it: apt-get install python3-venv'; exit 1; }
+	@echo 'Making the virtual environment (some minutes at the first time)'
+	$(PYTHON) -m venv --clear $(VENV)
+	$(BIN)/python -m pip install --quiet --require-hashes --requirement constraints.txt
+	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --editable operator --editable runtime
+	@touch $@
+
+.PHONY: venv
+venv: $(VENV)/installed ## make the virtual environment with the pinned dependencies
+
+.PHONY: setup
+setup: venv ## install the system packages that the local cluster needs (apt, as root)
+	$(BIN)/python -m tests.cluster setup
+
+.PHONY: demo
+demo: $(if $(filter current,$(CLUSTER)),venv,setup) ## run the main job on a real local cluster (root); the cluster stays up
+	$(BIN)/python -m demo
+
+.PHONY: demo-down
+demo-down: venv ## take the demo and its cluster down
+	$(BIN)/python -m demo down
+
+.PHONY: test
+test: unit contract chart e2e ## run all tests (root: the e2e tests bring a real cluster up)
+
+.PHONY: unit
+unit: venv ## run the pure tests
+	$(BIN)/pytest tests/unit
+
+.PHONY: contract
+contract: venv ## run the tests of the server as its clients see it
+	$(BIN)/pytest --durations=10 tests/contract
+
+.PHONY: chart
+chart: venv ## lint and render the Helm chart
+	$(BIN)/pytest tests/chart
+
+.PHONY: e2e
+e2e: setup ## run the tests on a real cluster of one node (root)
+	$(BIN)/pytest --durations=10 tests/e2e
+
+.PHONY: lint
+lint: venv ## check format, rules, types and layers
+	$(BIN)/ruff format --check $(SOURCES)
+	$(BIN)/ruff check $(SOURCES)
+	$(BIN)/mypy operator/onnx_operator runtime/onnx_server
+	$(BIN)/mypy tests/cluster demo
+	$(BIN)/lint-imports --no-logo
+
+.PHONY: format
+format: venv ## format the code and mend what can be mended
+	$(BIN)/ruff check --fix --quiet $(SOURCES) || true
+	$(BIN)/ruff format $(SOURCES)
+
+.PHONY: crds
+crds: venv ## generate crds/ and the chart's copy from the API types
+	$(BIN)/onnx-operator crd > crds/onnxmodels.yaml
+	cp crds/onnxmodels.yaml charts/onnx-operator/files/onnxmodels.yaml
+
+.PHONY: images
+images: setup ## build the two shipped images and print their sizes
+	$(BIN)/python -m tests.cluster images
+
+.PHONY: constraints
+constraints: venv ## pin the newest versions of all dependencies, with hashes
+	$(COMPILE) --upgrade --group dev --extra cpu operator/pyproject.toml runtime/pyproject.toml --output-file constraints.txt
+	echo 'onnxruntime-gpu[cuda,cudnn]' | $(COMPILE) --no-annotate --constraint constraints.txt \
+		--output-file runtime/constraints-gpu.txt -
+
+.PHONY: clean
+clean: ## remove the virtual environment and caches of tools; the cluster's cache stays
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis

@@ -1,0 +1,145 @@
+"""One cluster a session, with the chart installed from the shipped images; a namespace and a bucket a test."""
+
+import json
+import os
+import socket
+import subprocess
+import time
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests import cluster as local
+from tests.cluster import images, tools
+from tests.e2e.kubectl import Kubectl
+from tests.e2e.models import Store
+
+ROOT = Path(__file__).parents[2]
+OPERATOR_NAMESPACE = "onnx-operator"
+STORE_PORT = 17070
+KEEP = bool(os.environ.get("KEEP_CLUSTER"))
+
+
+@pytest.fixture(scope="session")
+def cluster() -> Iterator[local.Cluster]:
+    """The cluster; KEEP_CLUSTER=1 takes one that is up, and leaves it up, for quick rounds while developing."""
+    if not KEEP and _is_up():
+        pytest.fail(
+            "a local cluster is up already (of `make demo`?): take it down with `make demo-down`, or set "
+            "KEEP_CLUSTER=1 to run the tests on it and leave it up",
+            pytrace=False,
+        )
+    running = local.up()
+    try:
+        yield running
+    finally:
+        if not KEEP:
+            local.down()
+
+
+def _is_up() -> bool:
+    try:
+        local.current()
+    except local.NotRunningError:
+        return False
+    return True
+
+
+@pytest.fixture(scope="session")
+def references(cluster: local.Cluster) -> dict[str, str]:
+    """The shipped images on the node: ``operator`` and ``server`` to their references."""
+    loaded = {}
+    for built in images.build_all():
+        cluster.load(built.reference)
+        loaded[built.reference.rpartition("/")[2].partition(":")[0]] = built.reference
+    return loaded
+
+
+@pytest.fixture(scope="session")
+def operator(cluster: local.Cluster, references: dict[str, str]) -> Kubectl:
+    """The operator, installed by helm and ready; as kubectl for its namespace."""
+    values = {
+        "image.repository": references["operator"].rpartition(":")[0],
+        "image.tag": references["operator"].rpartition(":")[2],
+        "server.image.repository": references["server"].rpartition(":")[0],
+        "server.image.tag": references["server"].rpartition(":")[2],
+    }
+    command = [str(tools.binary("helm")), "upgrade", "--install", "onnx-operator", str(ROOT / "charts/onnx-operator")]
+    command += ["--kubeconfig", str(cluster.kubeconfig), "--namespace", OPERATOR_NAMESPACE, "--create-namespace"]
+    command += ["--wait", "--timeout", "120s", *(f"--set={name}={value}" for name, value in values.items())]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    kubectl = Kubectl(cluster.kubectl, cluster.kubeconfig, OPERATOR_NAMESPACE)
+    if done.returncode != 0:
+        pods = kubectl("describe", "pods")
+        logs = kubectl("logs", "deployment/onnx-operator", "--tail=50")
+        pytest.fail(f"helm install: {done.stderr}\n{pods}\n{logs}", pytrace=False)
+    return kubectl
+
+
+@pytest.fixture(scope="session")
+def store_server(cluster: local.Cluster, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, str]]:
+    """A real S3 server on the node's address: its folder of buckets, and its URL."""
+    folder = tmp_path_factory.mktemp("buckets")
+    address = f"{cluster.node_address}:{STORE_PORT}"
+    log = folder.with_suffix(".log").open("wb")
+    command = [str(tools.binary("versitygw")), "--access", "tester", "--secret", "tester-secret", "--port", address]
+    process = subprocess.Popen([*command, "posix", str(folder)], stdout=log, stderr=log)
+    try:
+        _wait_for(cluster.node_address, STORE_PORT, process, Path(log.name))
+        yield folder, f"http://{address}"
+    finally:
+        process.terminate()
+        process.wait(10)
+        log.close()
+
+
+def _wait_for(host: str, port: int, process: subprocess.Popen[bytes], log: Path) -> None:
+    for _ in range(100):
+        if process.poll() is not None:
+            pytest.fail(f"the S3 server ended: {log.read_text()[-2000:]}", pytrace=False)
+        try:
+            socket.create_connection((host, port), 0.2).close()
+        except OSError:
+            time.sleep(0.1)
+        else:
+            return
+    pytest.fail("the S3 server does not answer", pytrace=False)
+
+
+@pytest.fixture
+def store(store_server: tuple[Path, str]) -> Store:
+    """A bucket of one's own."""
+    folder, url = store_server
+    environment = {
+        "AWS_ACCESS_KEY_ID": "tester",
+        "AWS_SECRET_ACCESS_KEY": "tester-secret",
+        "AWS_ENDPOINT_URL": url,
+        "AWS_REGION": "us-east-1",
+    }
+    return Store(folder, f"test-{uuid.uuid4().hex[:12]}", environment)
+
+
+@pytest.fixture
+def kubectl(operator: Kubectl, store: Store, request: pytest.FixtureRequest) -> Iterator[Kubectl]:
+    """kubectl for a namespace of one's own, which holds the bucket's Secret ``store``."""
+    name = f"test-{uuid.uuid4().hex[:8]}"
+    mine = operator.within(name)
+    mine("create", "namespace", name)
+    mine.apply(store.secret())
+    yield mine
+    if KEEP and request.session.testsfailed:
+        print(f"kept: namespace {name}")
+        return
+    mine("delete", "namespace", name, "--wait=false")
+
+
+def operator_writes(cluster: local.Cluster) -> list[dict[str, object]]:
+    """Return the write requests of the operator that the API server's audit log has, oldest first."""
+    events = [json.loads(line) for line in cluster.audit_log.read_text().splitlines()]
+    return [
+        event
+        for event in events
+        if str(event.get("userAgent", "")).startswith("onnx-operator/") and event["stage"] == "ResponseComplete"
+    ]

@@ -1,0 +1,68 @@
+"""The main job: a model that is applied answers a standard client, and its status says what a user asks."""
+
+import hashlib
+
+from tests.e2e.kubectl import Kubectl, condition, entry, settled
+from tests.e2e.models import Store, factor_answered, onnx_model, scale_model
+
+
+def test_an_applied_model_answers_and_its_status_tells_all(kubectl: Kubectl, store: Store) -> None:
+    uri = store.put("v1/model.onnx", scale_model(3.0))
+    kubectl.apply(onnx_model("doubler", uri, scaling={"minReplicas": 2}, server={"maxBatchSize": 8}))
+    model = kubectl.wait("onnxmodel", "doubler", lambda m: settled(m) and m["status"]["readyReplicas"] == 2)
+
+    assert factor_answered(entry(kubectl, "doubler"), "doubler") == 3.0
+    status = model["status"]
+    (revision,) = status["revisions"]
+    assert status["stableRevision"] == revision["name"]
+    assert status["stableRevision"].startswith("doubler-")
+    assert status["url"] == f"http://doubler.{kubectl.namespace}.svc:8000"
+    assert "candidateRevision" not in status
+    assert revision["digest"] == f"sha256:{_sha256(scale_model(3.0))}"
+    assert (revision["role"], revision["replicas"], revision["ready"]) == ("Stable", 2, 2)
+    signature = kubectl.wait("onnxmodel", "doubler", lambda m: "signature" in m["status"])["status"]["signature"]
+    assert signature == {
+        "inputs": [{"name": "x", "datatype": "FP32", "shape": [-1, 2]}],
+        "outputs": [{"name": "y", "datatype": "FP32", "shape": [-1, 2]}],
+    }
+    assert kubectl.get("poddisruptionbudget", "doubler")["spec"]["maxUnavailable"] == 1
+
+
+def test_a_directory_with_a_declared_digest_is_served(kubectl: Kubectl, store: Store) -> None:
+    data = scale_model(4.0)
+    store.put("v1/model.onnx", data)
+    declared = _sha256(f"{_sha256(data)}  model.onnx\n".encode())
+    kubectl.apply(onnx_model("folder", store.uri("v1/"), model={"sha256": declared}))
+    model = kubectl.wait("onnxmodel", "folder", settled)
+    assert model["status"]["revisions"][0]["digest"] == f"sha256:{declared}"
+    assert factor_answered(entry(kubectl, "folder"), "folder") == 4.0
+
+
+def test_kubectl_shows_what_a_person_asks(kubectl: Kubectl, store: Store) -> None:
+    kubectl.apply(onnx_model("shown", store.put("model.onnx", scale_model(1.0))))
+    kubectl.wait("onnxmodel", "shown", settled)
+    header, row = kubectl("get", "om").splitlines()
+    assert header.split() == ["NAME", "READY", "PODS", "SERVING", "CANDIDATE", "STATUS", "AGE"]
+    assert row.split()[:3] == ["shown", "True", "1"]
+    assert "Reconciled" in row
+    assert "shown" in kubectl("get", "onnx"), "the category"
+    explained = " ".join(kubectl("explain", "onnxmodel.spec.model.uri").split())
+    assert "Where the model is" in explained
+    events = kubectl("get", "events", "--field-selector", "involvedObject.kind=ONNXModel")
+    assert "Promoted" in events
+
+
+def test_suspending_keeps_everything_and_resuming_serves_the_same_revision(kubectl: Kubectl, store: Store) -> None:
+    kubectl.apply(onnx_model("sleeper", store.put("model.onnx", scale_model(5.0))))
+    before = kubectl.wait("onnxmodel", "sleeper", settled)["status"]["stableRevision"]
+    kubectl.patch("onnxmodel", "sleeper", {"spec": {"state": "Suspended"}})
+    model = kubectl.wait("onnxmodel", "sleeper", lambda m: condition(m, "Reconciling").get("reason") == "Suspended")
+    assert condition(model, "Ready")["status"] == "False"
+    assert kubectl.list("pods") == []
+    kubectl.patch("onnxmodel", "sleeper", {"spec": {"state": "Active"}})
+    assert kubectl.wait("onnxmodel", "sleeper", settled)["status"]["stableRevision"] == before
+    assert factor_answered(entry(kubectl, "sleeper"), "sleeper") == 5.0
+
+
+def _sha256(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()

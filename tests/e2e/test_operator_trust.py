@@ -1,0 +1,140 @@
+"""What lets a platform team leave the operator alone: repair, clean ends, quiet rest, crashes that change nothing."""
+
+import threading
+import time
+from pathlib import Path
+
+import pytest
+import yaml
+
+from tests.cluster import Cluster
+from tests.e2e.conftest import operator_writes
+from tests.e2e.kubectl import Kubectl, condition, entry, eventually, settled, stalled
+from tests.e2e.models import Store, factor_answered, onnx_model, scale_model
+
+OWNED = "controllerrevisions,configmaps,services,deployments,poddisruptionbudgets,replicasets,pods"
+OURS = "app.kubernetes.io/managed-by=onnx-operator"
+SAMPLES = sorted((Path(__file__).parents[2] / "samples").glob("*.yaml"))
+
+
+def test_what_is_deleted_or_changed_by_hand_is_repaired(kubectl: Kubectl, store: Store) -> None:
+    kubectl.apply(onnx_model("sturdy", store.put("model.onnx", scale_model(2.0)), scaling={"minReplicas": 2}))
+    revision = kubectl.wait("onnxmodel", "sturdy", settled)["status"]["stableRevision"]
+    kubectl("delete", "deployment", revision)
+    kubectl("delete", "service", "sturdy", revision)
+    kubectl("delete", "configmap", revision, f"{revision}-live")
+    eventually("the Deployment is back", lambda: kubectl.find("deployment", revision))
+    kubectl.wait("onnxmodel", "sturdy", lambda m: settled(m) and m["status"]["readyReplicas"] == 2)
+    assert kubectl.find("configmap", revision)
+    assert kubectl.find("configmap", f"{revision}-live")
+
+    kubectl("scale", "deployment", revision, "--replicas=5")
+    kubectl.patch("service", "sturdy", {"spec": {"selector": {"app": "elsewhere"}}})
+    kubectl("set", "image", f"deployment/{revision}", "server=localhost/evil:1")
+    kubectl.wait("deployment", revision, lambda d: d["spec"]["replicas"] == 2)
+    kubectl.wait("deployment", revision, lambda d: "evil" not in str(d["spec"]))
+    kubectl.wait("service", "sturdy", lambda s: "onnx-operator.dev/revision" in s["spec"]["selector"])
+    kubectl.wait("onnxmodel", "sturdy", lambda m: settled(m) and m["status"]["readyReplicas"] == 2)
+    assert factor_answered(entry(kubectl, "sturdy"), "sturdy") == 2.0
+
+
+def test_deleting_a_model_leaves_nothing_of_ours_and_touches_nothing_else(kubectl: Kubectl, store: Store) -> None:
+    foreign = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "mine"}, "data": {"a": "b"}}
+    kubectl.apply(foreign)
+    kubectl.apply(onnx_model("leaving", store.put("model.onnx", scale_model(2.0)), scaling={"minReplicas": 2}))
+    kubectl.wait("onnxmodel", "leaving", settled)
+    before = kubectl.get("configmap", "mine")
+    kubectl("delete", "onnxmodel", "leaving", "--timeout=20s")
+    eventually("nothing of ours is left", lambda: not kubectl.list(OWNED, OURS))
+    assert kubectl.get("configmap", "mine") == before
+
+
+def test_a_foreign_object_of_our_name_is_named_and_left_alone(kubectl: Kubectl, store: Store) -> None:
+    foreign = {
+        "apiVersion": "v1",
+        "kind": "Service",
+        "metadata": {"name": "taken"},
+        "spec": {"ports": [{"port": 80}], "selector": {"app": "other"}},
+    }
+    kubectl.apply(foreign)
+    before = kubectl.get("service", "taken")
+    kubectl.apply(onnx_model("taken", store.put("model.onnx", scale_model(2.0))))
+    model = kubectl.wait("onnxmodel", "taken", stalled("NameConflict"))
+    assert "Service taken" in condition(model, "Stalled")["message"]
+    assert kubectl.get("service", "taken") == before
+    kubectl("delete", "onnxmodel", "taken")
+    eventually("nothing of ours is left", lambda: not kubectl.list(OWNED, OURS))
+    assert kubectl.get("service", "taken")["metadata"]["uid"] == before["metadata"]["uid"]
+
+
+def test_a_second_reconcile_writes_nothing(cluster: Cluster, kubectl: Kubectl, store: Store) -> None:
+    kubectl.apply(onnx_model("quiet", store.put("model.onnx", scale_model(2.0)), scaling={"minReplicas": 2}))
+    kubectl.wait("onnxmodel", "quiet", lambda m: settled(m) and "signature" in m["status"])
+    time.sleep(3)  # the last events of its pods
+    before = len(_writes_in(cluster, kubectl.namespace))
+    assert before, "the audit log shows the operator's writes"
+    kubectl("annotate", "onnxmodel", "quiet", "looked-at=now")
+    kubectl("label", "pods", "--all", "looked-at=now")
+    time.sleep(3)
+    assert _writes_in(cluster, kubectl.namespace)[before:] == []
+
+
+def test_an_operator_killed_at_any_moment_comes_to_the_same_end(
+    cluster: Cluster, operator: Kubectl, kubectl: Kubectl, store: Store
+) -> None:
+    uri = store.put("v1/model.onnx", scale_model(2.0))
+    stop = threading.Event()
+
+    def kill() -> None:
+        while not stop.wait(0.7):
+            operator(
+                "delete", "pods", "--selector", "app.kubernetes.io/name=onnx-operator", "--force", "--grace-period=0"
+            )
+
+    killer = threading.Thread(target=kill)
+    killer.start()
+    try:
+        kubectl.apply(onnx_model("survivor", uri, scaling={"minReplicas": 2}))
+        time.sleep(12)
+    finally:
+        stop.set()
+        killer.join()
+    kubectl.wait("onnxmodel", "survivor", lambda m: settled(m) and m["status"]["readyReplicas"] == 2)
+    assert factor_answered(entry(kubectl, "survivor"), "survivor") == 2.0
+    kubectl.apply(onnx_model("unharmed", uri, scaling={"minReplicas": 2}))
+    kubectl.wait("onnxmodel", "unharmed", lambda m: settled(m) and m["status"]["readyReplicas"] == 2)
+    assert _objects(kubectl, "survivor") == _objects(kubectl, "unharmed")
+
+
+def test_the_operator_was_never_refused_by_rbac(cluster: Cluster, operator: Kubectl) -> None:
+    refused = [event for event in operator_writes(cluster) if event["responseStatus"]["code"] == 403]  # type: ignore[index]
+    # A namespace that is being deleted takes no new objects; that refusal is not one of RBAC.
+    assert [event for event in refused if "because it is being terminated" not in str(event)] == []
+
+
+@pytest.mark.parametrize("sample", SAMPLES, ids=lambda path: path.name)
+def test_the_api_server_takes_each_sample(sample: Path, kubectl: Kubectl) -> None:
+    assert list(yaml.safe_load_all(sample.read_text()))
+    kubectl("apply", "--dry-run=server", "-f", str(sample))
+
+
+def test_there_are_samples() -> None:
+    assert SAMPLES
+
+
+def _writes_in(cluster: Cluster, namespace: str) -> list[dict[str, object]]:
+    return [e for e in operator_writes(cluster) if e["objectRef"].get("namespace") == namespace]  # type: ignore[attr-defined]
+
+
+def _objects(kubectl: Kubectl, model: str) -> dict[tuple[str, str], object]:
+    """Return what serves a model, without what differs between two models by nature."""
+    found = {}
+    for obj in kubectl.list("configmaps,services,deployments,poddisruptionbudgets", f"onnx-operator.dev/model={model}"):
+        revision = obj["metadata"]["labels"].get("onnx-operator.dev/revision", "-")
+        text = str({key: obj[key] for key in ("spec", "data") if key in obj})
+        for mine in (revision, revision.rpartition("-")[2], model):
+            text = text.replace(mine, "*")
+        if obj["kind"] == "Service":
+            text = text.replace(str(obj["spec"]["clusterIP"]), "*")
+        found[obj["kind"], obj["metadata"]["name"].replace(revision, "*").replace(model, "*")] = text
+    return found
