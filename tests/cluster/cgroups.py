@@ -1,0 +1,106 @@
+"""The control groups of the node: every process that `up` or the kubelet starts is in one of ours, with its children.
+
+That is how `down` knows the children of daemons (shims, containers, runc) from everybody else's processes.
+cgroup v1, v2 and both at once are handled alike: a group of our name in each mounted hierarchy.
+"""
+
+import contextlib
+import os
+import signal
+import time
+from pathlib import Path
+from typing import Final
+
+from .errors import ClusterError
+
+NAME: Final = "onnx-operator-cluster"
+DAEMONS: Final = "daemons"
+
+
+def hierarchies(mountinfo: str | None = None) -> list[Path]:
+    """Return where control-group hierarchies are mounted, of either version, the v2 one (if any) last."""
+    text = Path("/proc/self/mountinfo").read_text() if mountinfo is None else mountinfo
+    found: dict[Path, str] = {}
+    for line in text.splitlines():
+        before, _, after = line.partition(" - ")
+        kind = after.split()[0] if after else ""
+        if kind in ("cgroup", "cgroup2") and before.split()[3] == "/":
+            found[Path(before.split()[4])] = kind
+    return sorted(found, key=lambda path: (found[path], path))
+
+
+def create() -> Path:
+    """Create our group in each hierarchy, and return the one that the daemons go into.
+
+    The kubelet wants its root in every hierarchy, and a v1 cpuset takes no process before it has CPUs and memory.
+    """
+    roots = [mount / NAME for mount in hierarchies()]
+    if not roots:
+        raise ClusterError("no control-group hierarchy is mounted; a kubelet cannot run here")
+    for root in roots:
+        root.mkdir(exist_ok=True)
+        for file in ("cpuset.cpus", "cpuset.mems"):
+            own = root / file
+            if own.exists() and not own.read_text().strip():
+                own.write_text((root.parent / file).read_text())
+    daemons = roots[-1] / DAEMONS
+    daemons.mkdir(exist_ok=True)
+    return daemons
+
+
+def groups() -> list[Path]:
+    """Return every group of ours in every hierarchy, the deepest first."""
+    found = [
+        Path(folder)
+        for mount in hierarchies()
+        for folder, _, _ in os.walk(mount / NAME)  # a missing one yields nothing
+    ]
+    return sorted(found, key=lambda path: len(path.parts), reverse=True)
+
+
+def members() -> set[int]:
+    """Return the pids in our groups."""
+    pids: set[int] = set()
+    for group in groups():
+        with contextlib.suppress(OSError):  # the group went away meanwhile
+            pids.update(int(pid) for pid in (group / "cgroup.procs").read_text().split())
+    return pids - {0}
+
+
+def kill(limit: float = 20.0) -> None:
+    """Kill all members until none is left; raise when some stay for `limit` seconds."""
+    deadline = time.monotonic() + limit
+    while pids := members():
+        for pid in pids:
+            _kill_member(pid)
+        if time.monotonic() > deadline:
+            raise ClusterError(f"these processes of the cluster do not end, even when killed: {sorted(pids)}")
+        time.sleep(0.02)
+
+
+def _kill_member(pid: int) -> None:
+    # The pidfd pins the process, and membership is asked again after that: a reused pid is not a member.
+    try:
+        handle = os.pidfd_open(pid)
+    except ProcessLookupError:
+        return
+    try:
+        if f"/{NAME}" in Path(f"/proc/{pid}/cgroup").read_text():
+            signal.pidfd_send_signal(handle, signal.SIGKILL)
+    except (FileNotFoundError, ProcessLookupError):
+        pass
+    finally:
+        os.close(handle)
+
+
+def remove(limit: float = 10.0) -> None:
+    """Remove our groups; a group whose last process just ended may take a moment."""
+    deadline = time.monotonic() + limit
+    while left := groups():
+        for group in left:
+            with contextlib.suppress(OSError):
+                group.rmdir()
+        if time.monotonic() > deadline:
+            raise ClusterError(f"this control group cannot be removed: {left[0]}")
+        if groups():
+            time.sleep(0.02)
