@@ -15,7 +15,7 @@ from onnx_server.repository.source import InterruptedContentError, Item, Source
 log = logging.getLogger(__name__)
 
 _PROGRESS_SECONDS = 5.0
-# Attempts in a row that bring no byte, before giving up.
+# At a file, each with the store client's own retries.
 _ATTEMPTS = 3
 
 
@@ -70,23 +70,25 @@ class Download:
     async def _fetch(self, item: Item) -> str:
         path = self._safe_path(item)
         path.parent.mkdir(parents=True, exist_ok=True)
-        hashed, offset, fruitless = hashlib.sha256(), 0, 0
-        with path.open("xb") as file:
-            while True:
-                before = offset
-                try:
-                    async for chunk in self._source.chunks(item, offset):
-                        hashed.update(chunk)
-                        file.write(chunk)
-                        offset += len(chunk)
-                        self._count(len(chunk))
-                except InterruptedContentError as interruption:
-                    fruitless = fruitless + 1 if offset == before else 0
-                    if fruitless >= _ATTEMPTS:
-                        raise Failure(Reason.STORE_UNREACHABLE, str(interruption)) from interruption
-                    log.warning("interrupted, going on", extra={"file": item.path, "bytes": offset})
-                else:
-                    break
+        for attempt in range(1, _ATTEMPTS + 1):
+            before = self._result.bytes
+            try:
+                return await self._write(item, path)
+            except InterruptedContentError as interruption:
+                if attempt == _ATTEMPTS:
+                    raise Failure(Reason.STORE_UNREACHABLE, str(interruption)) from interruption
+                log.warning("interrupted, once more", extra={"file": item.path, "why": str(interruption)})
+                # From the start: nothing says that the rest would be of the same content.
+                self._result.bytes = before
+        raise AssertionError("the last attempt returns or raises")
+
+    async def _write(self, item: Item, path: Path) -> str:
+        hashed = hashlib.sha256()
+        with path.open("wb") as file:
+            async for chunk in self._source.chunks(item):
+                hashed.update(chunk)
+                file.write(chunk)
+                self._count(len(chunk))
         return hashed.hexdigest()
 
     def _safe_path(self, item: Item) -> Path:

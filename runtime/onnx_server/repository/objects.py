@@ -62,13 +62,15 @@ class ObjectSource:
             raise AssertionError("no way to ask the store")
         raise first
 
-    async def chunks(self, item: Item, offset: int) -> AsyncIterator[bytes]:
-        """Yield the object's content from `offset` on; InterruptedContentError when the connection breaks."""
+    async def chunks(self, item: Item) -> AsyncIterator[bytes]:
+        """Yield the object's content; InterruptedContentError when the connection breaks.
+
+        Where the store names the content's version (ETag), obstore itself takes up a broken connection where it broke.
+        """
         if self._store is None:
             raise AssertionError("items() comes first")
         try:
-            options: obstore.GetOptions = {"range": {"offset": offset}} if offset else {}
-            result = await self._patiently(obstore.get_async(self._store, item.key, options=options))
+            result = await self._patiently(obstore.get_async(self._store, item.key))
             stream = aiter(result.stream(min_chunk_size=_CHUNK_BYTES))
             while (chunk := await self._patiently(anext(stream, None))) is not None:
                 yield bytes(chunk)
@@ -134,7 +136,8 @@ class ObjectSource:
         if isinstance(error, (PermissionDeniedError, UnauthenticatedError, PermissionError)) or code in _DENIED_CODES:
             message = f"the store refused access to {shown} ({said}); {remedy(self._uri.kind, self._access)}"
             return Failure(Reason.ACCESS_DENIED, message)
-        if isinstance(error, FileNotFoundError) or code in {"NoSuchBucket", "NoSuchKey"}:
+        gone = isinstance(error, FileNotFoundError) or "status code: 410" in text
+        if gone or code in {"NoSuchBucket", "NoSuchKey"}:
             return Failure(Reason.MODEL_NOT_FOUND, f"there is nothing at {shown} ({said}); check bucket and path")
         if isinstance(error, InvalidPathError):
             return Failure(Reason.INVALID_URI, f"{shown} holds a key that cannot be used: {said}")

@@ -26,7 +26,7 @@ class Item:
 
 
 class InterruptedContentError(Exception):
-    """The content of a file broke off; the rest may be asked for again. The message says how."""
+    """The content of a file broke off; it may be asked for again. The message says how it broke."""
 
 
 class Source(Protocol):
@@ -35,8 +35,8 @@ class Source(Protocol):
     async def items(self) -> list[Item]:
         """Return the files of the model, never empty."""
 
-    def chunks(self, item: Item, offset: int) -> AsyncIterator[bytes]:
-        """Yield the content of `item` from byte `offset` on. Raises InterruptedContentError when it breaks off."""
+    def chunks(self, item: Item) -> AsyncIterator[bytes]:
+        """Yield the content of `item` from its start. Raises InterruptedContentError when it breaks off."""
 
 
 class FileSource:
@@ -66,12 +66,11 @@ class FileSource:
             raise Failure(Reason.MODEL_NOT_FOUND, f"there are no files below {self._uri.shown}")
         return found
 
-    async def chunks(self, item: Item, offset: int) -> AsyncIterator[bytes]:
+    async def chunks(self, item: Item) -> AsyncIterator[bytes]:
         """Yield the file's content. A local read neither hangs nor breaks off in a way that asking again mends."""
         try:
             descriptor = os.open(item.key, os.O_RDONLY)
             with os.fdopen(descriptor, "rb") as file:
-                file.seek(offset)
                 while chunk := file.read(_CHUNK_BYTES):
                     yield chunk
         except OSError as error:
