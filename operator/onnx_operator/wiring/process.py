@@ -56,7 +56,11 @@ async def run(settings: Settings) -> None:
 
     transport = Transport(settings, deliver)
     transport.start()
-    health = await serve_health(settings.http_port, transport.is_alive, resync.primed.is_set)
+
+    def ready() -> bool:
+        return resync.primed.is_set() and transport.is_watching()
+
+    health = await serve_health(settings.http_port, transport.is_alive, ready)
     tasks = [asyncio.create_task(resync.run()), *_workers(settings, queue, reconciler, resync)]
     stopped = asyncio.create_task(stop.wait())
     log.info("the operator runs", extra={"namespaces": settings.namespaces or "all"})

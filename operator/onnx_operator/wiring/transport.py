@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import os
 import threading
 from collections.abc import Callable
 from typing import Any
@@ -26,7 +27,7 @@ class Transport:
 
     def __init__(self, settings: Settings, inbox: Inbox) -> None:
         self._settings, self._inbox = settings, inbox
-        self._stop = threading.Event()
+        self._stop, self._watching = threading.Event(), threading.Event()
         self._thread = threading.Thread(target=self._run, name="kopf", daemon=True)
 
     def start(self) -> None:
@@ -38,11 +39,17 @@ class Transport:
         self._stop.set()
         self._thread.join(timeout)
 
+    def is_watching(self) -> bool:
+        """Return whether the watches were begun, and nothing has ended them since."""
+        return self._watching.is_set()
+
     def is_alive(self) -> bool:
         """Return whether the watching thread runs."""
         return self._thread.is_alive()
 
     def _run(self) -> None:
+        # kopf makes an identity of the user's name, and a numeric user has no entry in /etc/passwd to take it from.
+        os.environ.setdefault("LOGNAME", names.FIELD_MANAGER)
         # kopf ends at any watch error but 410 (an API server that restarts is enough), so it is run again and again,
         # each time in a loop of its own.
         delay = FIRST_RESTART
@@ -51,6 +58,7 @@ class Transport:
                 asyncio.run(self._watch())
             except Exception as error:  # noqa: BLE001  (whatever ends the watching, it must begin again)
                 log.warning("watching ended, again in %.0f s: %s", delay, error or type(error).__name__)
+            self._watching.clear()
             if self._stop.wait(delay):
                 return
             delay = min(LONGEST_RESTART, delay * 2)
@@ -62,6 +70,7 @@ class Transport:
             clusterwide=not self._settings.namespaces,
             namespaces=self._settings.namespaces,
             standalone=True,
+            ready_flag=self._watching,
             stop_flag=self._stop,
         )
 
