@@ -1,0 +1,55 @@
+"""Version 1, from `kubectl apply` to a model that answers."""
+
+from .. import progress
+from ..errors import DemoError
+from ..place import MODEL, NAMESPACE, OPERATOR_NAMESPACE, RELEASE, SECRET
+from ..scene import Scene, made
+
+SAMPLE = "samples/digits.yaml"
+SAMPLE_BASE = "s3://models"
+MARK = "app.kubernetes.io/part-of"
+MARKED = "onnx-operator-demo"
+LIMIT = 120.0
+
+
+def run(scene: Scene) -> None:
+    """Apply the sample and its Secret; wait until it is served; check that it is the file that was uploaded."""
+    shell, store = scene.shell, made(scene.store)
+    _fresh_namespace(scene)
+    secret = ("kubectl", "create", "secret", "generic", SECRET, "-n", NAMESPACE)
+    shell.run(*secret, f"--from-env-file={store.environment_file}")
+    if store.base == SAMPLE_BASE:
+        shell.run("kubectl", "apply", "-n", NAMESPACE, "-f", SAMPLE)
+    else:
+        substitute = f"sed 's|{SAMPLE_BASE}|{store.base}|' {SAMPLE} | kubectl apply -n {NAMESPACE} -f -"
+        shell.run("bash", "-c", substitute)
+    if scene.kill_operator:
+        scene.narrator.say("The operator's pod is killed right now (--kill-operator); the end has to be the same.")
+        pods = ("kubectl", "delete", "pods", "-n", OPERATOR_NAMESPACE, "-l", f"app.kubernetes.io/name={RELEASE}")
+        shell.run(*pods, "--grace-period=0", "--force")
+    status = progress.wait_for(shell, f"{MODEL} is served", lambda status: status.settled)
+    if status.digest != scene.models[1].digest:
+        raise DemoError(f"the pods serve {status.digest}, but {scene.models[1].digest} was uploaded")
+    scene.narrator.good(f"{status.pods} pods serve the very bytes that were uploaded: {status.digest[:23]}…")
+    shell.run("kubectl", "get", "onnxmodel,deployment,pods,service,pdb", "-n", NAMESPACE)
+
+
+def _fresh_namespace(scene: Scene) -> None:
+    """Make the demo's namespace, after removing one of an earlier demo; leave anybody else's alone."""
+    shell = scene.shell
+    there = shell.ask("kubectl", "get", "namespace", NAMESPACE, "--ignore-not-found", "-o", f"jsonpath={_label()}")
+    exists = shell.ask("kubectl", "get", "namespace", NAMESPACE, "--ignore-not-found", "-o", "name")
+    if exists and there != MARKED:
+        raise DemoError(
+            f"there is a namespace {NAMESPACE} that no demo made (it lacks the label {MARK}={MARKED}).",
+            f"kubectl get all -n {NAMESPACE}",
+        )
+    if exists:
+        scene.narrator.say("An earlier demo was here; it goes first.")
+        shell.run("kubectl", "delete", "namespace", NAMESPACE, limit=LIMIT)
+    shell.run("kubectl", "create", "namespace", NAMESPACE)
+    shell.ask("kubectl", "label", "namespace", NAMESPACE, f"{MARK}={MARKED}")
+
+
+def _label() -> str:
+    return "{.metadata.labels." + MARK.replace(".", r"\.") + "}"

@@ -1,0 +1,42 @@
+"""Version 2."""
+
+import time
+
+from .. import progress
+from ..errors import DemoError
+from ..model_status import ModelStatus
+from ..place import MODEL, NAMESPACE
+from ..scene import Scene, made
+from .inference import check
+from .missing import LEAD, ask_for, none_lost
+
+
+def run(scene: Scene) -> None:
+    """Upload version 2 and ask for it; check that it serves, and that version 1's pods are gone."""
+    narrator, shell = scene.narrator, scene.shell
+    before = ModelStatus.of(shell.ask_json("kubectl", "get", "onnxmodel", MODEL, "-n", NAMESPACE)).stable
+    uri = made(scene.store).put(2, scene.models[2].path)
+    narrator.good(f"{scene.models[2].path.name} is at {uri}")
+    ask_for(scene, uri)
+    status = progress.wait_for(
+        shell, "version 2 is served and version 1 retired", lambda status: status.settled and status.uri == uri
+    )
+    time.sleep(LEAD)
+    shell.run("kubectl", "get", "onnxmodel", MODEL, "-n", NAMESPACE, "-o", "wide")
+    shell.run("kubectl", "get", "pods", "-n", NAMESPACE, "-L", "onnx-operator.dev/revision")
+    _check_retired(scene, before, status)
+    check(scene, version=2)
+    made(scene.traffic).stop()
+    none_lost(scene, "The clients, over both changes:")
+    by_version = made(scene.traffic).count.by_version
+    narrator.good("Answered by " + ", then ".join(f"{name}: {times}" for name, times in by_version.items()))
+
+
+def _check_retired(scene: Scene, before: str, status: ModelStatus) -> None:
+    if status.digest != scene.models[2].digest:
+        raise DemoError(f"the pods serve {status.digest}, but {scene.models[2].digest} was uploaded", *progress.LOOK)
+    selector = f"onnx-operator.dev/revision={before}"
+    left = scene.shell.ask("kubectl", "get", "pods", "-n", NAMESPACE, "-l", selector, "-o", "name").split()
+    if left:
+        raise DemoError(f"pods of version 1 are still there: {', '.join(left)}", *progress.LOOK)
+    scene.narrator.good(f"{status.stable} serves; the pods of {before} are gone, the revision is kept for the way back")
