@@ -122,7 +122,7 @@ def _prepare(run: RunDir, lock: int, tools_key: str) -> tuple[Before, Starter]:
     before.make_directories()
     network.create(forwarded_before=before.forwarded)
     network.forward()
-    return before, Starter(run, lock, cgroups.create())
+    return before, Starter(run, lock, cgroups.create(run.cgroup))
 
 
 def _write_kubeconfigs(run: RunDir, pki: Pki) -> dict[str, Path]:

@@ -1,7 +1,7 @@
-"""The control groups of the node: every process that `up` or the kubelet starts is in one of ours, with its children.
+"""The control groups of a node: every process that `up` or the kubelet starts is in one, with its children.
 
 That is how `down` knows the children of daemons (shims, containers, runc) from everybody else's processes.
-cgroup v1, v2 and both at once are handled alike: a group of our name in each mounted hierarchy.
+cgroup v1, v2 and both at once are handled alike: a group of the cluster's name in each mounted hierarchy.
 """
 
 import contextlib
@@ -13,7 +13,6 @@ from typing import Final
 
 from .errors import ClusterError
 
-NAME: Final = "onnx-operator-cluster"
 DAEMONS: Final = "daemons"
 
 
@@ -29,12 +28,12 @@ def hierarchies(mountinfo: str | None = None) -> list[Path]:
     return sorted(found, key=lambda path: (found[path], path))
 
 
-def create() -> Path:
-    """Create our group in each hierarchy, and return the one that the daemons go into.
+def create(name: str) -> Path:
+    """Create the group `name` in each hierarchy, and return the one that the daemons go into.
 
     The kubelet wants its root in every hierarchy, and a v1 cpuset takes no process before it has CPUs and memory.
     """
-    roots = [mount / NAME for mount in hierarchies()]
+    roots = [mount / name for mount in hierarchies()]
     if not roots:
         raise ClusterError("no control-group hierarchy is mounted; a kubelet cannot run here")
     for root in roots:
@@ -48,44 +47,44 @@ def create() -> Path:
     return daemons
 
 
-def groups() -> list[Path]:
-    """Return every group of ours in every hierarchy, the deepest first."""
+def groups(name: str) -> list[Path]:
+    """Return the group `name` and those below it, in every hierarchy, the deepest first."""
     found = [
         Path(folder)
         for mount in hierarchies()
-        for folder, _, _ in os.walk(mount / NAME)  # a missing one yields nothing
+        for folder, _, _ in os.walk(mount / name)  # a missing one yields nothing
     ]
     return sorted(found, key=lambda path: len(path.parts), reverse=True)
 
 
-def members() -> set[int]:
-    """Return the pids in our groups."""
+def members(name: str) -> set[int]:
+    """Return the pids in the group `name` and below."""
     pids: set[int] = set()
-    for group in groups():
+    for group in groups(name):
         with contextlib.suppress(OSError):  # the group went away meanwhile
             pids.update(int(pid) for pid in (group / "cgroup.procs").read_text().split())
     return pids - {0}
 
 
-def kill(limit: float = 20.0) -> None:
+def kill(name: str, limit: float = 20.0) -> None:
     """Kill all members until none is left; raise when some stay for `limit` seconds."""
     deadline = time.monotonic() + limit
-    while pids := members():
+    while pids := members(name):
         for pid in pids:
-            _kill_member(pid)
+            _kill_member(pid, name)
         if time.monotonic() > deadline:
             raise ClusterError(f"these processes of the cluster do not end, even when killed: {sorted(pids)}")
         time.sleep(0.02)
 
 
-def _kill_member(pid: int) -> None:
+def _kill_member(pid: int, name: str) -> None:
     # The pidfd pins the process, and membership is asked again after that: a reused pid is not a member.
     try:
         handle = os.pidfd_open(pid)
     except ProcessLookupError:
         return
     try:
-        if f"/{NAME}" in Path(f"/proc/{pid}/cgroup").read_text():
+        if _is_member(pid, name):
             signal.pidfd_send_signal(handle, signal.SIGKILL)
     except (FileNotFoundError, ProcessLookupError):
         pass
@@ -93,14 +92,19 @@ def _kill_member(pid: int) -> None:
         os.close(handle)
 
 
-def remove(limit: float = 10.0) -> None:
-    """Remove our groups; a group whose last process just ended may take a moment."""
+def _is_member(pid: int, name: str) -> bool:
+    lines = Path(f"/proc/{pid}/cgroup").read_text().splitlines()
+    return any(f"{line.split(':', 2)[2]}/".startswith(f"/{name}/") for line in lines)
+
+
+def remove(name: str, limit: float = 10.0) -> None:
+    """Remove the group `name` and those below; a group whose last process just ended may take a moment."""
     deadline = time.monotonic() + limit
-    while left := groups():
+    while left := groups(name):
         for group in left:
             with contextlib.suppress(OSError):
                 group.rmdir()
         if time.monotonic() > deadline:
             raise ClusterError(f"this control group cannot be removed: {left[0]}")
-        if groups():
+        if groups(name):
             time.sleep(0.02)

@@ -103,7 +103,7 @@ def up(run: RunDir | None = None) -> Cluster:
         if _is_healthy(run):
             note(f"the cluster is up already: export KUBECONFIG={run.kubeconfig}")
             return Cluster(run)
-        if run.state_file.exists() or cgroups.groups():
+        if run.state_file.exists() or cgroups.groups(run.cgroup):
             note("an earlier `up` or `down` did not finish; clearing what it left")
         teardown.clear(run)
         try:

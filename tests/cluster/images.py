@@ -13,6 +13,7 @@ from typing import Final
 
 from . import base_image, buildah, oci_archive, programs
 from .errors import ClusterError, CommandFailedError
+from .lock import only_one
 from .paths import TREE, cache_dir
 from .progress import note, step
 
@@ -72,8 +73,9 @@ class Built:
 def build_all() -> list[Built]:
     """Build every shipped image whose sources changed; print the sizes."""
     programs.check(programs.IMAGES)
-    base = os.environ.get("BASE_IMAGE") or base_image.ensure()
-    return [build(image, base) for image in SHIPPED]
+    with only_one(cache_dir() / "images", "building images"):
+        base = os.environ.get("BASE_IMAGE") or base_image.ensure()
+        return [build(image, base) for image in SHIPPED]
 
 
 def build(image: Shipped, base: str) -> Built:

@@ -1,9 +1,10 @@
-"""The run directory's lock: one `up` or `down` at a time on a machine, and no file left to hold it."""
+"""Locks on directories: one `up` or `down` at a time, one builder at a time; no file is left to hold them."""
 
 import fcntl
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 from .errors import ClusterError
 from .paths import RunDir
@@ -25,7 +26,7 @@ def locked(run: RunDir) -> Iterator[int]:
         except PermissionError as error:
             raise ClusterError(f"{run.root} is root's: run this with sudo") from error
         try:
-            _wait(lock, run)
+            _wait(lock, f"waiting for another up or down to finish ({run.root} is locked)")
             if _is(lock, run):
                 _check_owner(lock, run)
                 yield lock
@@ -34,11 +35,23 @@ def locked(run: RunDir) -> Iterator[int]:
             os.close(lock)
 
 
-def _wait(lock: int, run: RunDir) -> None:
+@contextmanager
+def only_one(folder: Path, doing: str) -> Iterator[None]:
+    """Let one process at a time do something in `folder`, which is made if it is not there; the others wait."""
+    folder.mkdir(parents=True, exist_ok=True)
+    lock = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        _wait(lock, f"waiting for another process that is {doing}")
+        yield
+    finally:
+        os.close(lock)
+
+
+def _wait(lock: int, why: str) -> None:
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
-        note(f"waiting for another up, down or load to finish ({run.root} is locked)")
+        note(why)
         fcntl.flock(lock, fcntl.LOCK_EX)
 
 

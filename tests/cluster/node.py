@@ -4,7 +4,6 @@ import json
 from pathlib import Path
 from typing import Final
 
-from . import cgroups
 from .addresses import (
     CLUSTER_DOMAIN,
     DNS_PORT,
@@ -111,7 +110,7 @@ def pod_network(run: RunDir) -> dict[str, object]:
                     "type": "host-local",
                     "ranges": [[{"subnet": str(POD_RANGE)}]],
                     "routes": [{"dst": "0.0.0.0/0"}],
-                    "dataDir": str(run.root / "cni"),
+                    "dataDir": str(run.networks),
                 },
             },
             {"type": "portmap", "capabilities": {"portMappings": True}},
@@ -162,7 +161,7 @@ def kubelet_config(run: RunDir, pki: Pki, resolver: Path) -> dict[str, object]:
         "tlsPrivateKeyFile": str(pki.kubelet_serving.key),
         "containerRuntimeEndpoint": f"unix://{run.containerd_socket}",
         "cgroupDriver": "cgroupfs",
-        "cgroupRoot": f"/{cgroups.NAME}",
+        "cgroupRoot": f"/{run.cgroup}",
         "failSwapOn": False,
         "failCgroupV1": False,
         "clusterDNS": [NODE_ADDRESS],

@@ -1,7 +1,7 @@
 """Where things lie: the cache (kept) and the run directory (gone after `down`), both outside the tree."""
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
@@ -17,11 +17,21 @@ def cache_dir() -> Path:
     return Path(base).resolve() / "onnx-operator"
 
 
+def run_dir() -> Path:
+    """Return where the running cluster's files lie; only the cluster's own tests choose another place."""
+    return Path(os.environ.get("ONNX_OPERATOR_RUN_DIR") or "/var/lib/onnx-operator-cluster")
+
+
 @dataclass(frozen=True)
 class RunDir:
     """The running cluster's files: state, certificates, data and logs. Root's alone, on a disk that may grow."""
 
-    root: Path = Path("/var/lib/onnx-operator-cluster")
+    root: Path = field(default_factory=run_dir)
+
+    @property
+    def cgroup(self) -> str:
+        """The name of the control group, at the root of each hierarchy, that holds all of the cluster's processes."""
+        return self.root.name
 
     @property
     def state_file(self) -> Path:
@@ -87,6 +97,17 @@ class RunDir:
     def tmp(self) -> Path:
         """The daemons' temporary directory."""
         return self.root / "tmp"
+
+    @property
+    def networks(self) -> Path:
+        """Which pod has which address."""
+        return self.root / "cni"
+
+    @property
+    def parts(self) -> tuple[Path, ...]:
+        """Everything in the run directory but the state."""
+        folders = (self.pids, self.logs, self.pki, self.config, self.etcd, self.kubelet, self.containerd)
+        return (*folders, self.masks, self.tmp, self.networks, self.kubeconfig)
 
     def make(self) -> None:
         """Make the directories that daemons expect."""

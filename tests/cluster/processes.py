@@ -84,7 +84,7 @@ class Daemon:
     log: Path
 
     def check(self) -> None:
-        """Raise `DaemonDiedError`, with the end of its log, when the daemon has ended; for the process that started it."""
+        """Raise `DaemonDiedError`, with the end of its log, when the daemon has ended; it must be a child of ours."""
         try:
             ended, status = os.waitpid(self.pid, os.WNOHANG)
         except ChildProcessError:

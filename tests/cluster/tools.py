@@ -4,21 +4,18 @@ The versions are those of `tools/<module>/go.mod`; the binaries lie in the cache
 decides what is built.
 """
 
-import fcntl
 import functools
 import hashlib
-import os
 import platform
 import re
 import shutil
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
 from . import programs
 from .commands import run
 from .errors import ClusterError
+from .lock import only_one
 from .paths import cache_dir
 from .progress import step
 
@@ -109,7 +106,7 @@ def build(module: str) -> Path:
     target = folder(module)
     if target.is_dir():
         return target
-    with _only_builder(target):
+    with only_one(target.parent, "building tools"):
         if target.is_dir():  # another process built it while we waited
             return target
         partial = target.with_name(f"{target.name}.partial")
@@ -133,14 +130,3 @@ def build_all() -> None:
     """Build every module that the cache lacks."""
     for module in MODULES:
         build(module)
-
-
-@contextmanager
-def _only_builder(target: Path) -> Iterator[None]:
-    target.parent.mkdir(parents=True, exist_ok=True)
-    lock = os.open(target.parent, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        yield
-    finally:
-        os.close(lock)
