@@ -64,15 +64,22 @@ IDENTITY_TYPES = {
 }
 
 
-def identities(path: Path, *, bfloat16: bool = False) -> Path:
-    """One Identity [N] for each datatype: IN_S to OUT_S and so on; with `bfloat16` also IN_BF to OUT_BF."""
-    types = IDENTITY_TYPES | ({"BF": TensorProto.BFLOAT16} if bfloat16 else {})
+def identities(path: Path, **types: int) -> Path:
+    """One Identity [N] for each of `types`: S=... makes IN_S to OUT_S."""
     return save(
         path,
         [helper.make_node("Identity", [f"IN_{key}"], [f"OUT_{key}"]) for key in types],
         [tensor(f"IN_{key}", element_type, ["N"]) for key, element_type in types.items()],
         [tensor(f"OUT_{key}", element_type, ["N"]) for key, element_type in types.items()],
     )
+
+
+def bfloat16_to_float(path: Path) -> Path:
+    """BF16 in beside a string, FP32 out: bfloat16 as an input only."""
+    inputs = [tensor("x", TensorProto.BFLOAT16, ["N"]), tensor("s", TensorProto.STRING, ["N"])]
+    outputs = [tensor("y", TensorProto.FLOAT, ["N"]), tensor("t", TensorProto.STRING, ["N"])]
+    cast = helper.make_node("Cast", ["x"], ["y"], to=TensorProto.FLOAT)
+    return save(path, [cast, helper.make_node("Identity", ["s"], ["t"])], inputs, outputs)
 
 
 def identity(path: Path, element_type: int, shape: Shape, **options: int) -> Path:

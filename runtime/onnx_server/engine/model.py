@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Protocol
 
 import numpy as np
@@ -44,30 +45,33 @@ class Model:
         options = self.runtime.RunOptions()
         options.log_severity_level = 4  # the exception says it; ONNX Runtime would print it as well
         try:
-            if self._has_bfloat16:
-                return self._run_ort_values(inputs, outputs, options)
-            return list(self.session.run(list(outputs), dict(inputs), options))
+            if self._gives_bfloat16:
+                feed = {name: self._ort_value(name, array) for name, array in inputs.items()}
+                return [_array(result) for result in self.session.run_with_ort_values(list(outputs), feed, options)]
+            feed = {name: self._fed(name, array) for name, array in inputs.items()}
+            return list(self.session.run(list(outputs), feed, options))
         except Exception as error:  # ONNX Runtime's exceptions have no common base but Exception
             of_input = type(error).__name__ == "InvalidArgument"
             message = " ".join(str(error).split())
             raise ModelError(message, of_input=of_input) from error
 
-    @property
-    def _has_bfloat16(self) -> bool:
-        return any(spec.datatype.name == "BF16" for spec in (*self.signature.inputs, *self.signature.outputs))
+    @cached_property
+    def _gives_bfloat16(self) -> bool:
+        return any(spec.datatype.name == "BF16" for spec in self.signature.outputs)
 
-    def _run_ort_values(self, inputs: Mapping[str, Tensor], outputs: Sequence[str], options: Any) -> list[Tensor]:
-        """Run through OrtValues: the only way for BF16, which numpy arrays cannot say."""
-        value = self.runtime.OrtValue
-        feed = {}
-        for spec in self.signature.inputs:
-            array = np.ascontiguousarray(inputs[spec.name])
-            if spec.datatype.name == "BF16":
-                feed[spec.name] = value.ortvalue_from_numpy_with_onnx_type(array, _BFLOAT16)
-            else:
-                feed[spec.name] = value.ortvalue_from_numpy(array)
-        results = self.session.run_with_ort_values(list(outputs), feed, options)
-        return [_array(result) for result in results]
+    @cached_property
+    def _bfloat16_inputs(self) -> frozenset[str]:
+        return frozenset(spec.name for spec in self.signature.inputs if spec.datatype.name == "BF16")
+
+    def _fed(self, name: str, array: Tensor) -> Any:
+        return self._ort_value(name, array) if name in self._bfloat16_inputs else array
+
+    def _ort_value(self, name: str, array: Tensor) -> Any:
+        """Wrap the array as ONNX Runtime's own tensor: the only way for BF16, which numpy arrays cannot say."""
+        value, array = self.runtime.OrtValue, np.ascontiguousarray(array)
+        if name in self._bfloat16_inputs:
+            return value.ortvalue_from_numpy_with_onnx_type(array, _BFLOAT16)
+        return value.ortvalue_from_numpy(array)
 
 
 def _array(value: Any) -> Tensor:

@@ -10,7 +10,15 @@ from onnx_server.protocol.signature import Signature, TensorSpec
 
 def of(session: Any) -> Signature:
     """Return the signature. Raises Failure UnsupportedModel for types that the protocol cannot carry."""
-    return Signature(_specs("input", session.get_inputs()), _specs("output", session.get_outputs()))
+    signature = Signature(_specs("input", session.get_inputs()), _specs("output", session.get_outputs()))
+    takes_strings = any(spec.datatype.name == "BYTES" for spec in signature.inputs)
+    if takes_strings and any(spec.datatype.name == "BF16" for spec in signature.outputs):
+        # ONNX Runtime gives bfloat16 only as OrtValues, and takes strings only as arrays.
+        message = (
+            "the model has string inputs and bfloat16 outputs, which do not go together: cast the outputs to float"
+        )
+        raise Failure(Reason.UNSUPPORTED_MODEL, message)
+    return signature
 
 
 def _specs(role: str, arguments: Sequence[Any]) -> tuple[TensorSpec, ...]:

@@ -51,6 +51,8 @@ def _numbers(name: str, datatype: Datatype, data: list[Any]) -> Tensor:
         raise bad_request(f"input '{name}': 'data' is neither flat nor evenly nested") from error
     if array.size == 0:
         return array.astype(datatype.dtype)
+    if datatype.name == "UINT64" and array.dtype.kind == "f":
+        array = _large_integers(data, array)
     target, kind = datatype.dtype.kind, array.dtype.kind
     allowed = {"b": "b", "i": "iu", "u": "iu", "f": "fiu"}[target]
     if kind not in allowed:
@@ -68,6 +70,14 @@ def _numbers(name: str, datatype: Datatype, data: list[Any]) -> Tensor:
     if target == "f" and not np.isfinite(converted).all():
         raise bad_request(f"input '{name}': a value in 'data' is outside of {datatype.name}")
     return converted
+
+
+def _large_integers(data: list[Any], array: Tensor) -> Tensor:
+    """Return `data` as uint64 where it is all integers: beside small ones, numpy takes those above 2^63 for floats."""
+    values = _flat(data)
+    if all(type(value) is int and 0 <= value < 2**64 for value in values):
+        return np.array(values, dtype=np.uint64).reshape(array.shape)
+    return array
 
 
 def _strings(name: str, data: list[Any]) -> Tensor:

@@ -39,6 +39,11 @@ def test_nested_strings_keep_their_places() -> None:
     assert array.tolist() == [["a", "b"], ["c", "d"]]
 
 
+def test_large_integers_beside_small_ones_keep_every_digit() -> None:
+    array = json_tensor.decode("x", BY_NAME["UINT64"], (3, 1), [[0], [2**64 - 1], [2**53 + 1]])
+    assert array.tolist() == [[0], [2**64 - 1], [2**53 + 1]]
+
+
 def test_integers_are_welcome_as_floats() -> None:
     assert json_tensor.decode("x", BY_NAME["FP32"], (2,), [1, 2.5]).tolist() == [1.0, 2.5]
 
@@ -67,6 +72,7 @@ def test_nan_becomes_null() -> None:
         ("INT8", (2,), [1, 128], "128 is outside of INT8"),
         ("UINT8", (2,), [1, -1], "-1 is outside of UINT8"),
         ("INT64", (1,), [2**63], "outside of INT64"),
+        ("UINT64", (2,), [-1, 2**64 - 1], "UINT64 needs integers in 'data', got numbers"),
         ("BOOL", (1,), [1], "needs booleans in 'data', got integers"),
         ("BYTES", (1,), [1], "BYTES needs strings in 'data', got a number"),
         ("FP16", (1,), [1.0], "FP16 has no JSON form"),
