@@ -16,6 +16,7 @@ from pathlib import Path
 from tests.cluster import cgroups
 from tests.cluster.paths import TREE, RunDir
 
+HOLD = "ip link set lo up && echo 0 > /proc/sys/net/ipv4/ip_forward && echo up && exec sleep 1000000"
 FOLDERS = ("/etc", "/opt", "/run", "/var/lib", "/var/log", "/usr/libexec")
 VOLATILE = re.compile(
     r"/proc/sys/(kernel/(random|ns_last_pid|pty|sched_domain|perf_event|hostname)|fs/|vm/stat|"
@@ -109,13 +110,13 @@ class World:
 def world() -> Iterator[World]:
     """Make a world; whatever happened in it, nothing of it is left afterwards."""
     holder = subprocess.Popen(
-        ["unshare", "--net", "sh", "-c", "ip link set lo up && echo up && exec sleep 1000000"],
+        ["unshare", "--net", "sh", "-c", HOLD],
         stdout=subprocess.PIPE,
         text=True,
     )
     assert holder.stdout is not None
     assert holder.stdout.readline() == "up\n"
-    made = World(holder.pid, RunDir(Path(f"/var/lib/onnx-operator-lifecycle-{os.getpid()}")))
+    made = World(holder.pid, RunDir(Path(f"/var/lib/onnx-operator-lifecycle-{holder.pid}")))
     try:
         yield made
     finally:

@@ -193,7 +193,7 @@ def test_pods_reach_each_other_services_names_and_the_node_but_nothing_beyond(wo
             "ip addr add 203.0.113.1/24 dev out0 && ip route add default via 203.0.113.2"
         )
         beyond.shell("ip link set out1 up && ip addr add 203.0.113.2/24 dev out1 && mkdir -p /tmp/beyond")
-            beyond.shell("iptables -t mangle -A PREROUTING -i out1 -j ACCEPT")
+        beyond.shell("iptables -t mangle -A PREROUTING -i out1 -j ACCEPT")
         listener = beyond.shell("nohup busybox httpd -f -p 80 -h /tmp/beyond >/dev/null 2>&1 & echo $!; sleep 0.3")
         try:
             up(world)
