@@ -1,5 +1,8 @@
 """The operator, by Helm."""
 
+import json
+
+from ..errors import DemoError
 from ..place import OPERATOR_NAMESPACE, RELEASE
 from ..scene import Scene, made
 
@@ -20,9 +23,11 @@ def run(scene: Scene) -> None:
         "podAnnotations.build": images.build,
     }
     look = (
+        f"helm history {RELEASE} -n {OPERATOR_NAMESPACE}",
         f"kubectl get pods,events -n {OPERATOR_NAMESPACE}",
         f"kubectl logs -n {OPERATOR_NAMESPACE} deployment/{RELEASE}",
     )
+    _check_free(scene)
     scene.shell.run(
         *("helm", "upgrade", "--install", RELEASE, CHART),
         *("--namespace", OPERATOR_NAMESPACE, "--create-namespace"),
@@ -32,3 +37,14 @@ def run(scene: Scene) -> None:
         limit=LIMIT + 30,
     )
     scene.shell.run("kubectl", "get", "pods", "-n", OPERATOR_NAMESPACE)
+
+
+def _check_free(scene: Scene) -> None:
+    """Raise DemoError when a Helm that is still running, or was killed half-way, holds the release."""
+    given = scene.shell.ask("helm", "list", "--pending", "-n", OPERATOR_NAMESPACE, "-o", "json")
+    if any(release["name"] == RELEASE for release in json.loads(given or "[]")):
+        raise DemoError(
+            f"Helm's release {RELEASE} is in the middle of another operation. Wait for it; or, if what ran it was "
+            f"killed, remove the release (models and their pods stay) and start again.",
+            f"helm uninstall {RELEASE} -n {OPERATOR_NAMESPACE}",
+        )
