@@ -49,11 +49,12 @@ def _is_up() -> bool:
 
 @pytest.fixture(scope="session")
 def references(cluster: local.Cluster) -> dict[str, str]:
-    """The shipped images on the node: ``operator`` and ``server`` to their references."""
-    loaded = {}
+    """The shipped images on the node: ``operator`` and ``server`` to their references, ``build`` to their contents."""
+    loaded = {"build": ""}
     for built in images.build_all():
-        cluster.load(built.reference)
+        cluster.load(built.archive)
         loaded[built.reference.rpartition("/")[2].partition(":")[0]] = built.reference
+        loaded["build"] += built.archive.stem.rpartition("-")[2]
     return loaded
 
 
@@ -61,6 +62,8 @@ def references(cluster: local.Cluster) -> dict[str, str]:
 def operator(cluster: local.Cluster, references: dict[str, str]) -> Kubectl:
     """The operator, installed by helm and ready; as kubectl for its namespace."""
     values = {
+        # The image's name stays when it is built anew; this is what brings the new one into a cluster that was kept.
+        "podAnnotations.build": references["build"],
         "image.repository": references["operator"].rpartition(":")[0],
         "image.tag": references["operator"].rpartition(":")[2],
         "server.image.repository": references["server"].rpartition(":")[0],
@@ -68,7 +71,7 @@ def operator(cluster: local.Cluster, references: dict[str, str]) -> Kubectl:
     }
     command = [str(tools.binary("helm")), "upgrade", "--install", "onnx-operator", str(ROOT / "charts/onnx-operator")]
     command += ["--kubeconfig", str(cluster.kubeconfig), "--namespace", OPERATOR_NAMESPACE, "--create-namespace"]
-    command += ["--wait", "--timeout", "120s", *(f"--set={name}={value}" for name, value in values.items())]
+    command += ["--wait", "--timeout", "120s", *(f"--set-string={name}={value}" for name, value in values.items())]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     kubectl = Kubectl(cluster.kubectl, cluster.kubeconfig, OPERATOR_NAMESPACE)
     if done.returncode != 0:

@@ -1,5 +1,6 @@
 """Small ONNX models whose answers tell which version gave them, and the ONNXModels that ask for them."""
 
+import time
 from pathlib import Path
 from typing import Any
 
@@ -81,3 +82,18 @@ def factor_answered(address: str, model: str) -> float:
     assert answer is not None
     assert answer[0, 1] == 2 * answer[0, 0]
     return float(answer[0, 0])
+
+
+def first_answer(address: str, model: str, patience: float = 30.0) -> float:
+    """Return the factor that a model answers with once the node knows its Service.
+
+    kube-proxy needs about a second after a pod is ready; until then connections to the Service are refused.
+    """
+    deadline = time.monotonic() + patience
+    while True:
+        try:
+            return factor_answered(address, model)
+        except ConnectionRefusedError:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(0.1)

@@ -1,7 +1,7 @@
 """New versions: the entry switches when the new one is ready, no request is lost, and the way back is short."""
 
 from tests.e2e.kubectl import Kubectl, entry, eventually, settled, stalled
-from tests.e2e.models import Store, factor_answered, onnx_model, scale_model
+from tests.e2e.models import Store, first_answer, onnx_model, scale_model
 from tests.e2e.traffic import Traffic
 
 
@@ -21,6 +21,7 @@ def test_a_new_version_takes_over_without_losing_a_request_and_the_old_one_comes
     first, second = store.put("v1/model.onnx", scale_model(1.0)), store.put("v2/model.onnx", scale_model(2.0))
     kubectl.apply(onnx_model("moving", first, scaling={"minReplicas": 2}))
     old = kubectl.wait("onnxmodel", "moving", serves(first))["status"]["stableRevision"]
+    assert first_answer(entry(kubectl, "moving"), "moving") == 1.0
     with Traffic(entry(kubectl, "moving"), "moving") as traffic:
         kubectl.patch("onnxmodel", "moving", {"spec": {"model": {"uri": second}}})
         model = kubectl.wait("onnxmodel", "moving", serves(second))
@@ -42,7 +43,7 @@ def test_a_third_version_takes_the_place_of_a_second_that_does_not_come_up(kubec
     bad = kubectl.wait("onnxmodel", "moving", stalled("ModelNotFound"))["status"]["candidateRevision"]
     kubectl.patch("onnxmodel", "moving", {"spec": {"model": {"uri": third}}})
     kubectl.wait("onnxmodel", "moving", serves(third))
-    assert factor_answered(entry(kubectl, "moving"), "moving") == 3.0
+    assert first_answer(entry(kubectl, "moving"), "moving") == 3.0
     assert kubectl.get("deployment", bad)["spec"]["replicas"] == 0
 
 
@@ -66,6 +67,7 @@ def test_all_pods_of_a_revision_serve_the_bytes_of_its_first(kubectl: Kubectl, s
     kubectl.patch("onnxmodel", "pinned", {"spec": {"scaling": {"minReplicas": 2}}})
     model = kubectl.wait("onnxmodel", "pinned", stalled("ContentChanged"))
     assert model["status"]["readyReplicas"] == 1
+    assert first_answer(entry(kubectl, "pinned"), "pinned") == 1.0
     with Traffic(entry(kubectl, "pinned"), "pinned") as traffic:
         eventually("a hundred answers", lambda: traffic.answers.total() >= 100)
     assert set(traffic.answers) == {1.0}

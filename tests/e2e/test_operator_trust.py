@@ -1,5 +1,6 @@
 """What lets a platform team leave the operator alone: repair, clean ends, quiet rest, crashes that change nothing."""
 
+import json
 import threading
 import time
 from pathlib import Path
@@ -10,9 +11,10 @@ import yaml
 from tests.cluster import Cluster
 from tests.e2e.conftest import operator_writes
 from tests.e2e.kubectl import Kubectl, condition, entry, eventually, settled, stalled
-from tests.e2e.models import Store, factor_answered, onnx_model, scale_model
+from tests.e2e.models import Store, first_answer, onnx_model, scale_model
 
 OWNED = "controllerrevisions,configmaps,services,deployments,poddisruptionbudgets,replicasets,pods"
+MODEL_LABEL = "onnx-operator.dev/model"
 OURS = "app.kubernetes.io/managed-by=onnx-operator"
 SAMPLES = sorted((Path(__file__).parents[2] / "samples").glob("*.yaml"))
 
@@ -25,8 +27,9 @@ def test_what_is_deleted_or_changed_by_hand_is_repaired(kubectl: Kubectl, store:
     kubectl("delete", "configmap", revision, f"{revision}-live")
     eventually("the Deployment is back", lambda: kubectl.find("deployment", revision))
     kubectl.wait("onnxmodel", "sturdy", lambda m: settled(m) and m["status"]["readyReplicas"] == 2)
-    assert kubectl.find("configmap", revision)
-    assert kubectl.find("configmap", f"{revision}-live")
+    eventually("its configuration is back", lambda: kubectl.find("configmap", revision))
+    eventually("its live configuration is back", lambda: kubectl.find("configmap", f"{revision}-live"))
+    eventually("the entry is back", lambda: kubectl.find("service", "sturdy"))
 
     kubectl("scale", "deployment", revision, "--replicas=5")
     kubectl.patch("service", "sturdy", {"spec": {"selector": {"app": "elsewhere"}}})
@@ -35,7 +38,7 @@ def test_what_is_deleted_or_changed_by_hand_is_repaired(kubectl: Kubectl, store:
     kubectl.wait("deployment", revision, lambda d: "evil" not in str(d["spec"]))
     kubectl.wait("service", "sturdy", lambda s: "onnx-operator.dev/revision" in s["spec"]["selector"])
     kubectl.wait("onnxmodel", "sturdy", lambda m: settled(m) and m["status"]["readyReplicas"] == 2)
-    assert factor_answered(entry(kubectl, "sturdy"), "sturdy") == 2.0
+    assert first_answer(entry(kubectl, "sturdy"), "sturdy") == 2.0
 
 
 def test_deleting_a_model_leaves_nothing_of_ours_and_touches_nothing_else(kubectl: Kubectl, store: Store) -> None:
@@ -100,7 +103,7 @@ def test_an_operator_killed_at_any_moment_comes_to_the_same_end(
         stop.set()
         killer.join()
     kubectl.wait("onnxmodel", "survivor", lambda m: settled(m) and m["status"]["readyReplicas"] == 2)
-    assert factor_answered(entry(kubectl, "survivor"), "survivor") == 2.0
+    assert first_answer(entry(kubectl, "survivor"), "survivor") == 2.0
     kubectl.apply(onnx_model("unharmed", uri, scaling={"minReplicas": 2}))
     kubectl.wait("onnxmodel", "unharmed", lambda m: settled(m) and m["status"]["readyReplicas"] == 2)
     assert _objects(kubectl, "survivor") == _objects(kubectl, "unharmed")
@@ -129,12 +132,12 @@ def _writes_in(cluster: Cluster, namespace: str) -> list[dict[str, object]]:
 def _objects(kubectl: Kubectl, model: str) -> dict[tuple[str, str], object]:
     """Return what serves a model, without what differs between two models by nature."""
     found = {}
-    for obj in kubectl.list("configmaps,services,deployments,poddisruptionbudgets", f"onnx-operator.dev/model={model}"):
-        revision = obj["metadata"]["labels"].get("onnx-operator.dev/revision", "-")
-        text = str({key: obj[key] for key in ("spec", "data") if key in obj})
-        for mine in (revision, revision.rpartition("-")[2], model):
-            text = text.replace(mine, "*")
-        if obj["kind"] == "Service":
-            text = text.replace(str(obj["spec"]["clusterIP"]), "*")
+    (revision,) = [obj["metadata"]["name"] for obj in kubectl.list("controllerrevisions", f"{MODEL_LABEL}={model}")]
+    varying = [revision, revision.rpartition("-")[2], model]
+    for obj in kubectl.list("configmaps,services,deployments,poddisruptionbudgets", f"{MODEL_LABEL}={model}"):
+        addresses = [obj["spec"]["clusterIP"]] if obj["kind"] == "Service" else []
+        text = json.dumps([obj["metadata"]["name"], obj.get("spec"), obj.get("data")], sort_keys=True)
+        for part in varying + addresses:
+            text = text.replace(part, "*")
         found[obj["kind"], obj["metadata"]["name"].replace(revision, "*").replace(model, "*")] = text
     return found
