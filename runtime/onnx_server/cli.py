@@ -2,9 +2,11 @@
 
 import argparse
 import logging
+import signal
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from types import FrameType
 
 import orjson
 
@@ -21,6 +23,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(orjson.dumps(settings.schema(), option=orjson.OPT_INDENT_2).decode())
         return 0
     logs.configure(options.log_format)
+    signal.signal(signal.SIGTERM, _terminated)
+    signal.signal(signal.SIGINT, _terminated)
     try:
         if options.command == "fetch":
             _fetch(options)
@@ -33,6 +37,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         reason = Reason.STORE_UNREACHABLE if options.command == "fetch" else Reason.MODEL_LOAD_FAILED
         return _ended(Failure(reason, f"unexpected {type(error).__name__}: {error}"), options.termination_log)
     return 0
+
+
+def _terminated(signum: int, _frame: FrameType | None) -> None:
+    """End at once. As a container's first process we get no signal that we do not handle; `serve` drains later on."""
+    raise SystemExit(128 + signum)
 
 
 def _ended(failure: Failure, path: Path) -> int:

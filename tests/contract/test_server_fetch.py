@@ -3,7 +3,9 @@
 import hashlib
 import json
 import shutil
+import signal
 import subprocess
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -237,6 +239,19 @@ def test_fetch_timeout(tmp_path: Path) -> None:
     with web_server(onnx_models.linear(tmp_path / "m.onnx")) as web:
         arguments = (f"{web.url}/stalls", tmp_path / "model", "--timeout", "1")
         assert "no data for 1 s" in failed(fetch(*arguments, tmp_path=tmp_path), "FetchTimeout")
+
+
+def test_sigterm_ends_a_download_at_once_and_leaves_nothing(tmp_path: Path) -> None:
+    with web_server(onnx_models.linear(tmp_path / "m.onnx")) as web:
+        command = [*server_process.COMMAND, "fetch", f"{web.url}/stalls", str(tmp_path / "model")]
+        with subprocess.Popen(command) as running:
+            for _ in range(200):
+                if web.seen:
+                    break
+                time.sleep(0.05)
+            running.terminate()
+            assert running.wait(5) == 128 + signal.SIGTERM
+    assert list((tmp_path / "model").iterdir()) == []
 
 
 def test_store_unreachable(s3: S3, tmp_path: Path) -> None:
