@@ -13,7 +13,7 @@ import pytest
 
 from tests import cluster as local
 from tests.cluster import images, tools
-from tests.e2e.kubectl import Kubectl
+from tests.e2e.kubectl import Kubectl, Object
 from tests.e2e.models import Store
 
 ROOT = Path(__file__).parents[2]
@@ -138,7 +138,7 @@ def kubectl(operator: Kubectl, store: Store, request: pytest.FixtureRequest) -> 
     mine("delete", "namespace", name, "--wait=false")
 
 
-def operator_writes(cluster: local.Cluster) -> list[dict[str, object]]:
+def operator_writes(cluster: local.Cluster) -> list[Object]:
     """Return the write requests of the operator that the API server's audit log has, oldest first."""
     events = [json.loads(line) for line in cluster.audit_log.read_text().splitlines()]
     return [

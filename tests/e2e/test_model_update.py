@@ -1,14 +1,16 @@
 """New versions: the entry switches when the new one is ready, no request is lost, and the way back is short."""
 
-from tests.e2e.kubectl import Kubectl, entry, eventually, settled, stalled
+from collections.abc import Callable
+
+from tests.e2e.kubectl import Kubectl, Object, entry, eventually, settled, stalled
 from tests.e2e.models import Store, first_answer, onnx_model, scale_model
 from tests.e2e.traffic import Traffic
 
 
-def serves(uri: str):  # type: ignore[no-untyped-def]
+def serves(uri: str) -> Callable[[Object], bool]:
     """Return a check for a settled model whose stable revision is of a URI."""
 
-    def check(model: dict) -> bool:  # type: ignore[type-arg]
+    def check(model: Object) -> bool:
         stable = [r for r in model.get("status", {}).get("revisions", []) if r["role"] == "Stable"]
         return settled(model) and bool(stable) and stable[0]["uri"] == uri
 

@@ -10,7 +10,7 @@ import yaml
 
 from tests.cluster import Cluster
 from tests.e2e.conftest import operator_writes
-from tests.e2e.kubectl import Kubectl, condition, entry, eventually, settled, stalled
+from tests.e2e.kubectl import Kubectl, Object, condition, entry, eventually, settled, stalled
 from tests.e2e.models import Store, first_answer, onnx_model, scale_model
 
 OWNED = "controllerrevisions,configmaps,services,deployments,poddisruptionbudgets,replicasets,pods"
@@ -110,7 +110,7 @@ def test_an_operator_killed_at_any_moment_comes_to_the_same_end(
 
 
 def test_the_operator_was_never_refused_by_rbac(cluster: Cluster, operator: Kubectl) -> None:
-    refused = [event for event in operator_writes(cluster) if event["responseStatus"]["code"] == 403]  # type: ignore[index]
+    refused = [event for event in operator_writes(cluster) if event["responseStatus"]["code"] == 403]
     # A namespace that is being deleted takes no new objects; that refusal is not one of RBAC.
     assert [event for event in refused if "because it is being terminated" not in str(event)] == []
 
@@ -125,13 +125,13 @@ def test_there_are_samples() -> None:
     assert SAMPLES
 
 
-def _writes_in(cluster: Cluster, namespace: str) -> list[dict[str, object]]:
-    return [e for e in operator_writes(cluster) if e["objectRef"].get("namespace") == namespace]  # type: ignore[attr-defined]
+def _writes_in(cluster: Cluster, namespace: str) -> list[Object]:
+    return [e for e in operator_writes(cluster) if e["objectRef"].get("namespace") == namespace]
 
 
 def _objects(kubectl: Kubectl, model: str) -> dict[tuple[str, str], object]:
     """Return what serves a model, without what differs between two models by nature."""
-    found = {}
+    found: dict[tuple[str, str], object] = {}
     (revision,) = [obj["metadata"]["name"] for obj in kubectl.list("controllerrevisions", f"{MODEL_LABEL}={model}")]
     varying = [revision, revision.rpartition("-")[2], model]
     for obj in kubectl.list("configmaps,services,deployments,poddisruptionbudgets", f"{MODEL_LABEL}={model}"):

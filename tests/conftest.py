@@ -1,0 +1,24 @@
+"""Tests marked ``gpu`` are the one kind that is not run everywhere: where there is no GPU they are listed, not run."""
+
+import shutil
+
+import pytest
+
+LISTED = pytest.StashKey[list[str]]()
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out what needs a GPU where none is; the summary names it."""
+    if shutil.which("nvidia-smi"):
+        return
+    left_out = [item for item in items if item.get_closest_marker("gpu")]
+    if left_out:
+        config.stash[LISTED] = [item.nodeid for item in left_out]
+        config.hook.pytest_deselected(items=left_out)
+        items[:] = [item for item in items if item not in left_out]
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    """Name what was left out, and what would run it."""
+    for nodeid in config.stash.get(LISTED, []):
+        terminalreporter.write_line(f"not run, needs a GPU (a machine with nvidia-smi and onnxruntime-gpu): {nodeid}")
