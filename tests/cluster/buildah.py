@@ -86,7 +86,8 @@ def build(
 
 
 def prune() -> None:
-    """Remove layers that no named image needs."""
+    """Remove what killed builds left, and layers that no named image needs."""
+    buildah("rm", "--all", what="buildah rm --all")
     buildah("rmi", "--prune", what="buildah rmi --prune")
 
 

@@ -31,8 +31,10 @@ def hierarchies(mountinfo: str | None = None) -> list[Path]:
 def create(name: str) -> Path:
     """Create the group `name` in each hierarchy, and return the one that the daemons go into.
 
-    The kubelet wants its root in every hierarchy, and a v1 cpuset takes no process before it has CPUs and memory.
+    The kubelet wants its root in every hierarchy, with every v2 controller; and a v1 cpuset takes no process before it
+    has CPUs and memory.
     """
+    _control(missing_controllers(), "+")
     roots = [mount / name for mount in hierarchies()]
     if not roots:
         raise ClusterError("no control-group hierarchy is mounted; a kubelet cannot run here")
@@ -40,11 +42,34 @@ def create(name: str) -> Path:
         root.mkdir(exist_ok=True)
         for file in ("cpuset.cpus", "cpuset.mems"):
             own = root / file
-            if own.exists() and not own.read_text().strip():
-                own.write_text((root.parent / file).read_text())
+            given = root.parent / file
+            if own.exists() and given.exists() and not own.read_text().strip():
+                own.write_text(given.read_text())
     daemons = roots[-1] / DAEMONS
     daemons.mkdir(exist_ok=True)
     return daemons
+
+
+def missing_controllers() -> list[str]:
+    """Return the controllers that the v2 hierarchy has, but does not hand to the groups below its root."""
+    return [
+        controller
+        for mount in hierarchies()
+        if (mount / "cgroup.subtree_control").exists()
+        for controller in (mount / "cgroup.controllers").read_text().split()
+        if controller not in (mount / "cgroup.subtree_control").read_text().split()
+    ]
+
+
+def release_controllers(controllers: list[str]) -> None:
+    """Take these controllers back from the groups below the v2 root; one that others use by now stays."""
+    with contextlib.suppress(OSError):
+        _control(controllers, "-")
+
+
+def _control(controllers: list[str], sign: str) -> None:
+    for controller in controllers:
+        (hierarchies()[-1] / "cgroup.subtree_control").write_text(f"{sign}{controller}")
 
 
 def groups(name: str) -> list[Path]:

@@ -37,6 +37,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except ClusterError as error:
         note(f"error: {error}")
         return 1
+    except PermissionError as error:
+        note(f"error: {error}: the cluster is root's; run this with sudo")
+        return 1
     except KeyboardInterrupt:
         note("interrupted; clean up what was begun: python -m tests.cluster down")
         return 130

@@ -109,7 +109,9 @@ def up(run: RunDir | None = None) -> Cluster:
         try:
             bringup.node_mode(run, lock, binaries, image)
         except ClusterError:
-            if not run.state_file.exists():  # refused before anything was changed
+            if run.state_file.exists():
+                note(f"what runs was left for a look (logs: {run.logs}); clean up: python -m tests.cluster down")
+            else:  # refused before anything was changed
                 run.root.rmdir()
             raise
     note(f"the cluster is up after {seconds(time.monotonic() - began)}: export KUBECONFIG={run.kubeconfig}")

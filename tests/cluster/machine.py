@@ -1,6 +1,6 @@
 """What `up` changes on the machine itself, written down before it does, and how `down` changes it back.
 
-Kernel settings, directories that the daemons insist on, and whether the machine forwarded packets before us.
+Kernel settings, directories that the daemons insist on, and controllers of control groups.
 """
 
 import contextlib
@@ -8,6 +8,8 @@ import json
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Final
+
+from . import cgroups
 
 SYSCTLS: Final = (
     # ours, so that pods reach services and each other
@@ -49,6 +51,7 @@ class Before:
 
     sysctls: dict[str, str] = field(default_factory=dict)
     made_directories: list[str] = field(default_factory=list)
+    controllers: list[str] = field(default_factory=list)
     complete: bool = False
     tools: str = ""
 
@@ -59,7 +62,7 @@ class Before:
         missing = [
             str(folder) for masked in MASKED for folder in (Path(masked), *Path(masked).parents) if not folder.exists()
         ]
-        return cls(sysctls=sysctls, made_directories=sorted(set(missing)), tools=tools)
+        return cls(sysctls, sorted(set(missing)), cgroups.missing_controllers(), tools=tools)
 
     @classmethod
     def read(cls, file: Path) -> "Before | None":
@@ -86,11 +89,12 @@ class Before:
             Path(folder).mkdir(parents=True, exist_ok=True)
 
     def restore(self) -> None:
-        """Set the kernel's settings back and remove the directories we made, unless somebody else put files there."""
+        """Set the kernel's settings back, and remove the directories we made unless somebody else put files there."""
         for name, value in self.sysctls.items():
             setting = PROC_SYS / name
             if setting.exists() and setting.read_text() != value:
                 setting.write_text(value)
+        cgroups.release_controllers(self.controllers)
         for folder in sorted(self.made_directories, reverse=True):
             with contextlib.suppress(OSError):
                 Path(folder).rmdir()

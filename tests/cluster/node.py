@@ -78,6 +78,8 @@ path = "{run.containerd}/opt"
 sandbox_image = "{SANDBOX_IMAGE}"
 stream_server_address = "127.0.0.1"
 netns_mounts_under_state_dir = true
+# A profile would stay in the kernel after `down`.
+disable_apparmor = true
 # Where CAP_SYS_RESOURCE is missing, as in some containers and micro-VMs, runc cannot lower a score.
 restrict_oom_score_adj = true
 
