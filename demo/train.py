@@ -68,6 +68,8 @@ def export(pipeline: Pipeline, version: int, folder: Path) -> Model:
         options={"zipmap": False},
         target_opset=OPSET,
     )
+    # Their order is that of a set; sorted, the same training gives the same bytes, and so the same digest.
+    converted.opset_import.sort(key=lambda opset: opset.domain)
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"digits-v{version}.onnx"
     path.write_bytes(converted.SerializeToString())

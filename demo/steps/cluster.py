@@ -21,7 +21,7 @@ def environment_lines(scene: Scene) -> list[str]:
     if config := given.get("KUBECONFIG"):
         lines.append(f"export KUBECONFIG={shlex.quote(config)}")
     ours = [folder for folder in given.get("PATH", "").split(os.pathsep) if folder not in _own_path()]
-    return lines + [f"export PATH=$PATH:{shlex.quote(folder)}" for folder in ours]
+    return lines + [f"export PATH={shlex.quote(folder)}:$PATH" for folder in ours]
 
 
 def _own_path() -> list[str]:

@@ -42,6 +42,9 @@ def run(scene: Scene) -> None:
     narrator.good(f"A new Deployment was there after {made_after}, its {status.pods} pods ready after {ready_after}")
     if not calm:
         raise DemoError(f"the model does not answer again: {'; '.join(count.failures)}", *progress.LOOK)
-    gap = f"{count.failed} found no pod, for {duration(count.outage)}" if count.failed else "none failed"
-    narrator.good(f"A client that asked all the while: {count.answered} requests answered, {gap}")
+    gap = f"{count.failed} failed, within {duration(count.outage)}" if count.failed else "none failed"
+    narrator.good(
+        f"Clients that asked all the while: {count.answered} requests answered, {gap}. "
+        "Pods that are told to end go on serving while the new ones come up"
+    )
     progress.wait_for(shell, f"{MODEL} is whole again", lambda status: status.settled)

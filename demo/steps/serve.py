@@ -9,7 +9,8 @@ SAMPLE = "samples/digits.yaml"
 SAMPLE_BASE = "s3://models"
 MARK = "app.kubernetes.io/part-of"
 MARKED = "onnx-operator-demo"
-LIMIT = 120.0
+MANAGED = "app.kubernetes.io/managed-by=onnx-operator"
+LIMIT = 120
 
 
 def run(scene: Scene) -> None:
@@ -35,20 +36,23 @@ def run(scene: Scene) -> None:
 
 
 def _fresh_namespace(scene: Scene) -> None:
-    """Make the demo's namespace, after removing one of an earlier demo; leave anybody else's alone."""
+    """Make the demo's namespace, or empty that of an earlier demo; leave anybody else's alone."""
     shell = scene.shell
-    there = shell.ask("kubectl", "get", "namespace", NAMESPACE, "--ignore-not-found", "-o", f"jsonpath={_label()}")
-    exists = shell.ask("kubectl", "get", "namespace", NAMESPACE, "--ignore-not-found", "-o", "name")
-    if exists and there != MARKED:
+    look = ("kubectl", "get", "namespace", NAMESPACE, "--ignore-not-found", "-o")
+    if not shell.ask(*look, "name"):
+        shell.run("kubectl", "create", "namespace", NAMESPACE)
+        shell.ask("kubectl", "label", "namespace", NAMESPACE, f"{MARK}={MARKED}")
+    elif shell.ask(*look, f"jsonpath={_label()}") != MARKED:
         raise DemoError(
             f"there is a namespace {NAMESPACE} that no demo made (it lacks the label {MARK}={MARKED}).",
             f"kubectl get all -n {NAMESPACE}",
         )
-    if exists:
-        scene.narrator.say("An earlier demo was here; it goes first.")
-        shell.run("kubectl", "delete", "namespace", NAMESPACE, limit=LIMIT)
-    shell.run("kubectl", "create", "namespace", NAMESPACE)
-    shell.ask("kubectl", "label", "namespace", NAMESPACE, f"{MARK}={MARKED}")
+    else:
+        scene.narrator.say("An earlier demo was here. Its model goes first, and with it all that was made for it.")
+        shell.run("kubectl", "delete", "onnxmodel,secret", "--all", "-n", NAMESPACE)
+        kinds = "pods,deployments,replicasets,services,configmaps,controllerrevisions,poddisruptionbudgets"
+        gone = ("kubectl", "wait", "--for=delete", kinds, "-l", MANAGED, "-n", NAMESPACE)
+        shell.run(*gone, f"--timeout={LIMIT}s", limit=LIMIT + 30)
 
 
 def _label() -> str:
