@@ -9,7 +9,6 @@ from pathlib import Path
 
 RECORD_NAME = ".onnx-server-fetch.json"
 STAGING_NAME = ".onnx-server-fetch.partial"
-_CHUNK_BYTES = 1 << 20
 
 
 def of_file(path: Path) -> str:

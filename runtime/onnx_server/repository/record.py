@@ -6,12 +6,15 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from onnx_server.repository import digest
 
-# The listing's digest and a single file's differ, so the record says which of the two it is.
 PREFIX = "sha256:"
 
 
 class FetchRecord(BaseModel):
-    """The content of `.onnx-server-fetch.json`. `digest` has its prefix; `files` maps relative path to hex SHA-256."""
+    """The content of `.onnx-server-fetch.json`.
+
+    `digest` has its prefix; it is that of the one file where `single`, else that of the listing. `files` maps relative
+    path to hex SHA-256; `model` is one of them. The URI is kept as its SHA-256 only: it may hold a signature.
+    """
 
     model_config = ConfigDict(extra="ignore", frozen=True)
 
