@@ -5,9 +5,10 @@ import os
 import sys
 from collections.abc import Sequence
 
-from tests.cluster import ClusterError
+from tests.cluster import ClusterError, down
 
 from .errors import DemoError
+from .names import CURRENT_DOWN
 from .narration import Narrator
 
 DESCRIPTION = """\
@@ -64,7 +65,12 @@ def _down(narrator: Narrator) -> int:
     from . import s3_server  # noqa: PLC0415
 
     there = s3_server.down()
-    narrator.say("The demo's S3 server and files are gone." if there else "The demo left nothing here.")
+    if os.environ.get("CLUSTER") == "current":
+        narrator.say("CLUSTER=current: the demo removes nothing from your cluster. To do it yourself:")
+        narrator.typed([f"  $ {CURRENT_DOWN}"])
+        return 0
+    there = down() or there
+    narrator.good("The cluster and the S3 server are gone; only the cache is left." if there else "Nothing was up.")
     return 0
 
 

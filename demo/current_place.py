@@ -10,13 +10,13 @@ from urllib.parse import urlsplit
 
 from tests.cluster import images
 
-from . import s3_server
 from .client import Endpoint
 from .errors import DemoError
+from .names import CURRENT_DOWN, MODEL, NAMESPACE
 from .narration import Narrator
-from .place import MODEL, NAMESPACE, OPERATOR_NAMESPACE, RELEASE, Images
+from .place import Images
 from .shell import Shell
-from .store import ENVIRONMENT, Store, write_environment
+from .store import ENVIRONMENT, Store
 
 NEEDED: Final = {
     "IMAGE_REGISTRY": "a registry that you may push to and the cluster pulls from, such as registry.example/team",
@@ -30,7 +30,7 @@ LIMIT: Final = 15.0
 class CurrentPlace:
     """Somebody's cluster: everything goes into namespaces of the demo's own."""
 
-    down_line = f"kubectl delete namespace {NAMESPACE} && helm uninstall {RELEASE} -n {OPERATOR_NAMESPACE}"
+    down_line = CURRENT_DOWN
 
     def __init__(self, environment: Mapping[str, str] = os.environ) -> None:
         """Raise DemoError, naming all that is missing, unless the environment says what is needed."""
@@ -68,10 +68,8 @@ class CurrentPlace:
 
     def store(self, narrator: Narrator) -> Store:
         """Return the bucket in DEMO_BUCKET."""
-        file = s3_server.home() / "current.env"
-        write_environment(file, self._credentials)
         narrator.say(f"The models go to {self._base}; the pods read them with the same credentials, from a Secret.")
-        return Store(self._base, file)
+        return Store(self._base, self._credentials)
 
     @contextmanager
     def endpoint(self, shell: Shell) -> Iterator[Endpoint]:

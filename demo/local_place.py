@@ -7,14 +7,15 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
-from tests.cluster import NODE_ADDRESS, images, tools
+from tests.cluster import NODE_ADDRESS, images, programs, tools
 from tests.cluster.paths import TREE, RunDir, cache_dir
 
 from . import s3_server
 from .client import Endpoint
 from .errors import DemoError
+from .names import LOCAL_DOWN, MODEL, NAMESPACE
 from .narration import Narrator
-from .place import MODEL, NAMESPACE, Images
+from .place import Images
 from .shell import Shell
 from .store import Store
 
@@ -31,7 +32,7 @@ PROGRAM: Final = (_python(), "-m", "tests.cluster")
 class LocalPlace:
     """A cluster of one node on this machine; see tests/cluster."""
 
-    down_line = "make demo-down"
+    down_line = LOCAL_DOWN
 
     def environment(self) -> Mapping[str, str]:
         """Return the cluster's kubeconfig, and a PATH with the kubectl and helm that the demo uses."""
@@ -43,6 +44,9 @@ class LocalPlace:
 
     def up(self, narrator: Narrator, shell: Shell) -> None:
         """Start the cluster unless it runs; the first time, its programs are built from source."""
+        if os.geteuid() != 0:
+            raise DemoError("A node needs root (containers, mounts, routes): sudo make demo")
+        programs.check(programs.NODE, programs.IMAGES)
         narrator.say(
             "A real control plane and node: etcd, API server, scheduler, containerd, kubelet, kube-proxy, DNS."
         )

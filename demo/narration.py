@@ -84,11 +84,12 @@ class Narrator:
         """Say what is wrong."""
         self._wrapped("✗", text, RED)
 
-    def command(self, command: Sequence[str], comment: str = "") -> None:
+    def command(self, command: Sequence[str]) -> None:
         """Show a command as a person would type it."""
-        lines = shown(command)
-        if comment:
-            lines[-1] += f"   # {comment}"
+        self.typed(shown(command))
+
+    def typed(self, lines: Sequence[str]) -> None:
+        """Show lines that a person would type, as they are."""
         for line in lines:
             self._line(line, YELLOW)
 

@@ -3,18 +3,12 @@
 from collections.abc import Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from typing import Final, Protocol
+from typing import Protocol
 
 from .client import Endpoint
 from .narration import Narrator
 from .shell import Shell
 from .store import Store
-
-NAMESPACE: Final = "onnx-demo"
-OPERATOR_NAMESPACE: Final = "onnx-operator"
-RELEASE: Final = "onnx-operator"
-MODEL: Final = "digits"
-SECRET: Final = "digits-store"
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable
 
 from .model_status import ModelStatus
-from .place import MODEL, NAMESPACE, OPERATOR_NAMESPACE, RELEASE
+from .names import MODEL, NAMESPACE, OPERATOR_NAMESPACE, RELEASE
 from .shell import Shell
 from .watching import Seen, wait, watched
 

@@ -28,9 +28,8 @@ def home() -> Path:
 def ensure() -> Store:
     """Return the store of the running S3 server; it is started, with new credentials, when none of ours runs."""
     credentials = home() / "store.env"
-    store = Store(f"s3://{BUCKET}", credentials)
     if _alive() and credentials.exists() and _answers():
-        return store
+        return _store(credentials)
     end()
     if _answers():
         raise DemoError(
@@ -65,7 +64,11 @@ def ensure() -> Store:
         },
     )
     _wait()
-    return store
+    return _store(credentials)
+
+
+def _store(credentials: Path) -> Store:
+    return Store(f"s3://{BUCKET}", read_environment(credentials), credentials)
 
 
 def end() -> bool:

@@ -33,6 +33,12 @@ class Shell:
         self.narrator.command(command)
         return self._finish(command, look, given, limit, shown=True)
 
+    def pipe(self, *parts: str) -> str:
+        """Show and run shell commands, the output of each the input of the next; as `run` does."""
+        shown = [f"  $ {parts[0]} \\", *(f"      | {part} \\" for part in parts[1:])]
+        self.narrator.typed([*shown[:-1], shown[-1].removesuffix(" \\")])
+        return self._finish(("bash", "-o", "pipefail", "-c", " | ".join(parts)), (), None, QUESTION_LIMIT, shown=True)
+
     def ask(self, *command: str, given: str | None = None, limit: float = QUESTION_LIMIT) -> str:
         """Run a command without showing it; return its stdout."""
         return self._finish(command, (), given, limit, shown=False)

@@ -1,7 +1,8 @@
 """The bucket that the models lie in: an S3 server started here, or one that the person at the terminal owns."""
 
 import os
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -29,10 +30,14 @@ PATIENCE: "Final[RetryConfig]" = {"max_retries": 3, "retry_timeout": timedelta(s
 
 @dataclass(frozen=True)
 class Store:
-    """A place in a bucket, `s3://bucket` or `s3://bucket/prefix`, and a file with the variables that open it."""
+    """A place in a bucket, `s3://bucket` or `s3://bucket/prefix`, and the variables that open it.
+
+    `file` holds the variables where the demo made them; None where they are the environment's own.
+    """
 
     base: str
-    environment_file: Path
+    credentials: Mapping[str, str] = field(repr=False)
+    file: Path | None = None
 
     def uri(self, version: int) -> str:
         """Return where a version of the digits model lies, or would lie."""
@@ -42,7 +47,7 @@ class Store:
         """Upload a version; return its URI. Raises DemoError when the store refuses."""
         uri = self.uri(version)
         parts = urlsplit(uri)
-        given = read_environment(self.environment_file)
+        given = self.credentials
         config: S3Config = {
             "access_key_id": given["AWS_ACCESS_KEY_ID"],
             "secret_access_key": given["AWS_SECRET_ACCESS_KEY"],

@@ -1,7 +1,7 @@
 """What to try next."""
 
+from ..names import MODEL, NAMESPACE, OPERATOR_NAMESPACE, RELEASE
 from ..narration import duration
-from ..place import MODEL, NAMESPACE, OPERATOR_NAMESPACE, RELEASE
 from ..scene import Scene, made
 from ..train import INPUT
 from .cluster import environment_lines

@@ -8,7 +8,7 @@ from .. import drawing
 from ..client import FAILURES, Endpoint, ask_all
 from ..digits import accuracy
 from ..errors import DemoError
-from ..place import MODEL
+from ..names import MODEL
 from ..progress import LOOK
 from ..scene import Scene, made
 

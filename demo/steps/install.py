@@ -3,7 +3,7 @@
 import json
 
 from ..errors import DemoError
-from ..place import OPERATOR_NAMESPACE, RELEASE
+from ..names import OPERATOR_NAMESPACE, RELEASE
 from ..scene import Scene, made
 
 CHART = "charts/onnx-operator"

@@ -5,8 +5,8 @@ import time
 from .. import progress
 from ..errors import DemoError
 from ..model_status import ModelStatus
+from ..names import MODEL, NAMESPACE
 from ..narration import duration
-from ..place import MODEL, NAMESPACE
 from ..scene import Scene, made
 from ..traffic import Traffic
 from ..watching import Seen, wait, watched
@@ -42,9 +42,9 @@ def run(scene: Scene) -> None:
     narrator.good(f"A new Deployment was there after {made_after}, its {status.pods} pods ready after {ready_after}")
     if not calm:
         raise DemoError(f"the model does not answer again: {'; '.join(count.failures)}", *progress.LOOK)
-    gap = f"{count.failed} failed, within {duration(count.outage)}" if count.failed else "none failed"
-    narrator.good(
-        f"Clients that asked all the while: {count.answered} requests answered, {gap}. "
-        "Pods that are told to end go on serving while the new ones come up"
-    )
+    if count.failed:
+        gap = f"{count.failed} failed, within {duration(count.outage)}"
+    else:
+        gap = "none failed: pods that are told to end go on serving while the new ones come up"
+    narrator.good(f"Clients that asked all the while: {count.answered} requests answered, {gap}")
     progress.wait_for(shell, f"{MODEL} is whole again", lambda status: status.settled)

@@ -1,9 +1,12 @@
 """Version 1, from `kubectl apply` to a model that answers."""
 
+import shlex
+
 from .. import progress
 from ..errors import DemoError
-from ..place import MODEL, NAMESPACE, OPERATOR_NAMESPACE, RELEASE, SECRET
+from ..names import MODEL, NAMESPACE, OPERATOR_NAMESPACE, RELEASE, SECRET
 from ..scene import Scene, made
+from ..store import ENVIRONMENT
 
 SAMPLE = "samples/digits.yaml"
 SAMPLE_BASE = "s3://models"
@@ -18,12 +21,16 @@ def run(scene: Scene) -> None:
     shell, store = scene.shell, made(scene.store)
     _fresh_namespace(scene)
     secret = ("kubectl", "create", "secret", "generic", SECRET, "-n", NAMESPACE)
-    shell.run(*secret, f"--from-env-file={store.environment_file}")
+    if store.file:
+        shell.run(*secret, f"--from-env-file={store.file}")
+    else:
+        names = "|".join(name.removeprefix("AWS_") for name in ENVIRONMENT)
+        shell.pipe(f"env | grep -E '^AWS_({names})='", shlex.join([*secret, "--from-env-file=/dev/stdin"]))
     if store.base == SAMPLE_BASE:
         shell.run("kubectl", "apply", "-n", NAMESPACE, "-f", SAMPLE)
     else:
-        substitute = f"sed 's|{SAMPLE_BASE}|{store.base}|' {SAMPLE} | kubectl apply -n {NAMESPACE} -f -"
-        shell.run("bash", "-c", substitute)
+        substitute = shlex.join(["sed", f"s|{SAMPLE_BASE}|{store.base}|", SAMPLE])
+        shell.pipe(substitute, f"kubectl apply -n {NAMESPACE} -f -")
     if scene.kill_operator:
         scene.narrator.say("The operator's pod is killed right now (--kill-operator); the end has to be the same.")
         pods = ("kubectl", "delete", "pods", "-n", OPERATOR_NAMESPACE, "-l", f"app.kubernetes.io/name={RELEASE}")

@@ -5,7 +5,7 @@ import time
 from .. import progress
 from ..errors import DemoError
 from ..model_status import ModelStatus
-from ..place import MODEL, NAMESPACE
+from ..names import MODEL, NAMESPACE
 from ..scene import Scene, made
 from .inference import check
 from .missing import LEAD, ask_for, none_lost

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from demo.place import MODEL, SECRET
+from demo.names import MODEL, SECRET
 from demo.steps.serve import SAMPLE, SAMPLE_BASE
 from demo.store import ENVIRONMENT
 from onnx_operator.api.spec import Spec

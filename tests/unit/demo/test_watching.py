@@ -66,6 +66,14 @@ def test_a_program_that_is_not_there_is_named() -> None:
         Shell(Narrator(), {"PATH": "/nowhere"}).ask("kubectl", "version")
 
 
+def test_a_pipe_is_shown_as_it_is_typed_and_fails_when_any_part_does(capsys: pytest.CaptureFixture[str]) -> None:
+    shell = Shell(Narrator(), {})
+    assert shell.pipe("echo 'a|b'", "tr a-z A-Z") == "A|B\n"
+    assert capsys.readouterr().out == "  $ echo 'a|b' \\\n      | tr a-z A-Z\n    A|B\n"
+    with pytest.raises(DemoError, match="exit code 3"):
+        shell.pipe("exit 3", "cat")
+
+
 def test_a_command_that_hangs_is_ended() -> None:
     with pytest.raises(DemoError, match="did not end within 1 s"):
         Shell(Narrator(), {}).ask(sys.executable, "-c", "import time; time.sleep(60)", limit=1)
