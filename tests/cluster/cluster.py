@@ -100,7 +100,7 @@ def up(run: RunDir | None = None) -> Cluster:
     binaries, image = bringup.Binaries.build(), sandbox_image.ensure()
     began = time.monotonic()
     with locked(run) as lock:
-        if _is_healthy(run):
+        if _is_healthy(run, binaries.key):
             note(f"the cluster is up already: export KUBECONFIG={run.kubeconfig}")
             return Cluster(run)
         if run.state_file.exists() or cgroups.groups(run.cgroup):
@@ -118,7 +118,7 @@ def up(run: RunDir | None = None) -> Cluster:
     return Cluster(run)
 
 
-def _is_healthy(run: RunDir) -> bool:
+def _is_healthy(run: RunDir, tools_key: str) -> bool:
     before = Before.read(run.state_file)
     if before is None or not before.complete:
         return False
@@ -127,6 +127,8 @@ def _is_healthy(run: RunDir) -> bool:
             f"a cluster is up but not healthy: {'; '.join(problems)} (logs: {run.logs}). "
             "To start anew: python -m tests.cluster down, then up"
         )
+    if before.tools != tools_key:
+        note("it runs other versions than this tree asks for; to renew it: python -m tests.cluster down, then up")
     return True
 
 

@@ -45,7 +45,6 @@ def containerd(program: Path, unshare: Path, run: RunDir) -> Spec:
             network: json.dumps(pod_network(run), indent=1),
         },
         socket=run.containerd_socket,
-        in_node=True,
     )
 
 
@@ -140,7 +139,6 @@ def kubelet(program: Path, nsenter: Path, run: RunDir, pki: Pki, kubeconfig: Pat
             resolver: "",  # pods ask CoreDNS alone, and learn nothing of the machine's own resolvers
         },
         health=Health(f"http://{NODE_ADDRESS}:{KUBELET_HEALTH_PORT}/healthz"),
-        in_node=True,
     )
 
 

@@ -21,7 +21,7 @@ class Spec:
     """A daemon to start.
 
     `files` are written before it starts; without `health` a daemon counts as ready once it runs, or its `socket`
-    takes connections. `in_node` daemons share the node's own view of the file system.
+    takes connections.
     """
 
     name: str
@@ -29,7 +29,6 @@ class Spec:
     files: Mapping[Path, str] = field(default_factory=dict)
     health: Health | None = None
     socket: Path | None = None
-    in_node: bool = False
 
 
 def flags(**values: str | Path | int) -> tuple[str, ...]:
