@@ -4,7 +4,7 @@ from collections.abc import Callable
 from contextlib import ExitStack
 from typing import Final
 
-from .narration import Narrator
+from .narration import Narrator, duration
 from .place import Place
 from .scene import Scene
 from .shell import Shell
@@ -45,3 +45,4 @@ def tell(place: Place, narrator: Narrator, *, kill_operator: bool) -> None:
         for title, step in STEPS:
             with narrator.step(title, len(STEPS)):
                 step(scene)
+    narrator.good(f"All of it in {duration(narrator.elapsed)}. The cluster stays up.")

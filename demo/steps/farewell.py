@@ -1,14 +1,13 @@
 """What to try next."""
 
 from ..names import MODEL, NAMESPACE, OPERATOR_NAMESPACE, RELEASE
-from ..narration import duration
 from ..scene import Scene, made
 from ..train import INPUT
 from .cluster import environment_lines
 
 
 def run(scene: Scene) -> None:
-    """Say how to go on by hand, and how long all took."""
+    """Say how to go on by hand."""
     narrator, store = scene.narrator, made(scene.store)
     url = made(scene.endpoint).url
     narrator.say("The model is served on. Paste these to look around:")
@@ -45,4 +44,3 @@ def run(scene: Scene) -> None:
     )
     narrator.say("Take all of it down:")
     narrator.lines([scene.place.down_line])
-    narrator.good(f"All of it in {duration(narrator.elapsed)}. The cluster stays up.")
