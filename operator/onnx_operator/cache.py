@@ -20,6 +20,8 @@ class Cache:
     def __init__(self) -> None:
         self._objects: dict[Kind, dict[Key, Object]] = defaultdict(dict)
         self._by_model: dict[tuple[Kind, Key], set[Key]] = defaultdict(set)
+        # The versions at which objects were deleted: an answer or a list that was on its way meanwhile is older.
+        self._deleted: dict[tuple[Kind, Key], int] = {}
 
     def get(self, kind: Kind, namespace: str, name: str) -> Object | None:
         """Return one object; None if there is none."""
@@ -36,45 +38,50 @@ class Cache:
 
     def put(self, kind: Kind, obj: Object) -> bool:
         """Take a newer version of an object; return False, and change nothing, if it is not newer."""
-        key = (obj["metadata"]["namespace"], obj["metadata"]["name"])
+        key = _key(obj)
         known = self._objects[kind].get(key)
-        if known:
-            if _same(known, obj) and version(known) >= version(obj):
-                return False
-            self.remove(kind, known)
+        if (known and version(known) >= version(obj)) or self._deleted.get((kind, key), -1) >= version(obj):
+            return False
+        self._forget(kind, key)
         self._objects[kind][key] = obj
         if model := model_key(kind, obj):
             self._by_model[kind, model].add(key)
         return True
 
     def remove(self, kind: Kind, obj: Object) -> bool:
-        """Forget an object; return False, and change nothing, if another one of that name is there by now."""
-        key = (obj["metadata"]["namespace"], obj["metadata"]["name"])
+        """Forget a deleted object, given as it was at the end; return False if what is known is newer or nothing."""
+        key = _key(obj)
         known = self._objects[kind].get(key)
-        if known is None or not _same(known, obj):
+        if known and version(known) > version(obj):
             return False
-        del self._objects[kind][key]
-        if model := model_key(kind, known):
-            self._by_model[kind, model].discard(key)
-        return True
+        self._deleted[kind, key] = max(version(obj), self._deleted.get((kind, key), -1))
+        return self._forget(kind, key)
 
-    def replace(self, kind: Kind, namespace: str | None, listed: Listed) -> set[Key]:
-        """Make a kind's objects (of one namespace, or of all) exactly those listed; return the models concerned.
+    def replace(self, kind: Kind, namespace: str | None, listed: Listed, model: Key | None = None) -> None:
+        """Make a kind's objects (of one namespace, of all, or of one model) exactly those listed.
 
         Objects that are gone from the list are ghosts of deletions that no watch has told; those newer than the list
         were made since.
         """
-        concerned: set[Key] = set()
-        wanted = {(obj["metadata"]["namespace"], obj["metadata"]["name"]) for obj in listed.items}
+        wanted = {_key(obj) for obj in listed.items}
         for key, known in list(self._objects[kind].items()):
-            if key in wanted or namespace not in (None, key[0]) or version(known) > listed.version:
-                continue
-            if self.remove(kind, known) and (model := model_key(kind, known)):
-                concerned.add(model)
+            in_scope = namespace in (None, key[0]) and model in (None, model_key(kind, known))
+            if in_scope and key not in wanted and version(known) <= listed.version:
+                self._forget(kind, key)
         for obj in listed.items:
-            if self.put(kind, obj) and (model := model_key(kind, obj)):
-                concerned.add(model)
-        return concerned
+            self.put(kind, obj)
+        if model is None:
+            for (of, key), deleted in list(self._deleted.items()):
+                if of == kind and namespace in (None, key[0]) and deleted <= listed.version:
+                    del self._deleted[of, key]
+
+    def _forget(self, kind: Kind, key: Key) -> bool:
+        known = self._objects[kind].pop(key, None)
+        if known is None:
+            return False
+        if model := model_key(kind, known):
+            self._by_model[kind, model].discard(key)
+        return True
 
 
 def model_key(kind: Kind, obj: Object) -> Key | None:
@@ -86,8 +93,8 @@ def model_key(kind: Kind, obj: Object) -> Key | None:
     return (metadata["namespace"], model) if model else None
 
 
-def _same(one: Object, other: Object) -> bool:
-    return bool(one["metadata"].get("uid") == other["metadata"].get("uid"))
+def _key(obj: Object) -> Key:
+    return obj["metadata"]["namespace"], obj["metadata"]["name"]
 
 
 def version(obj: Object) -> int:
