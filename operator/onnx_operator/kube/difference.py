@@ -29,6 +29,8 @@ LIST_KEYS: dict[str, tuple[str, ...]] = {
     "revisions": ("name",),
 }
 PORT_KEYS = (("containerPort", "protocol"), ("port", "protocol"))
+# Maps that are replaced as a whole: a foreign key in one of them is not left alone.
+ATOMIC_MAPS = {"selector", "nodeSelector"}
 QUANTITY_PARENTS = {"limits", "requests"}
 QUANTITY_FIELDS = {"sizeLimit"}
 
@@ -39,15 +41,15 @@ def needs_apply(wanted: Object, live: Object, subresource: str = "") -> bool:
 
 
 def _covers(wanted: Any, live: Any, path: Path) -> bool:
-    if _empty(wanted):
-        return _empty(live)
+    if live is None:
+        return _empty(wanted)
     if isinstance(wanted, dict):
-        return isinstance(live, dict) and all(
-            _covers(value, live.get(key), (*path, key)) for key, value in wanted.items()
-        )
+        if not isinstance(live, dict) or (path and path[-1] in ATOMIC_MAPS and wanted.keys() != live.keys()):
+            return False
+        return all(_covers(value, live.get(key), (*path, key)) for key, value in wanted.items())
     if isinstance(wanted, list):
         return isinstance(live, list) and _covers_list(wanted, live, path)
-    if _is_quantity(path) and live is not None:
+    if _is_quantity(path):
         return quantity.parse(wanted) == quantity.parse(live)
     return bool(wanted == live)
 
@@ -79,7 +81,8 @@ def _is_quantity(path: Path) -> bool:
 
 
 def _empty(value: Any) -> bool:
-    return value is None or (isinstance(value, (dict, list)) and not value)
+    # What the API server does not send back: its types leave out what is empty.
+    return value is None or (isinstance(value, (dict, list, str)) and not value)
 
 
 def _unwanted(wanted: Object, live: Object, subresource: str) -> list[Path]:
