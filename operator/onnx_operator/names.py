@@ -67,6 +67,11 @@ def model_labels(model: str) -> dict[str, str]:
     return {LABEL_MANAGED_BY: MANAGED_BY, LABEL_APP: model, LABEL_MODEL: model}
 
 
+def model_selector(model: str) -> str:
+    """Return the label selector of all that belongs to a model, as a LIST takes it."""
+    return f"{MANAGED_SELECTOR},{LABEL_MODEL}={model}"
+
+
 def revision_labels(model: str, revision: str) -> dict[str, str]:
     """Return the labels that every object of a revision, its pods included, carries."""
     return {**model_labels(model), LABEL_REVISION: revision}

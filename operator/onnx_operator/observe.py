@@ -10,7 +10,7 @@ from onnx_operator.cache import Cache, Key
 from onnx_operator.desired.controller_revision import revision_of
 from onnx_operator.frozen.rendering import Defaults
 from onnx_operator.kube.kinds import CONTROLLER_REVISION, OWNED, POD
-from onnx_operator.observed import Observed, Revision, is_ready
+from onnx_operator.observed import Observed, Revision, is_owned, is_ready
 
 Object = dict[str, Any]
 
@@ -45,7 +45,7 @@ class Observer:
             if is_owned(obj, metadata["uid"])
         }
         revisions = tuple(revision_of(obj) for (kind, _), obj in owned.items() if kind == CONTROLLER_REVISION.kind)
-        pods = self._pods(key, owned)
+        pods = self._pods(key, owned, metadata.get("creationTimestamp", ""))
         return Observed(
             namespace=key[0],
             name=key[1],
@@ -62,12 +62,14 @@ class Observer:
             reported=await self._reported(revisions, pods),
         )
 
-    def _pods(self, key: Key, owned: dict[tuple[str, str], Object]) -> dict[str, tuple[Object, ...]]:
+    def _pods(self, key: Key, owned: dict[tuple[str, str], Object], born: str) -> dict[str, tuple[Object, ...]]:
         pods = defaultdict(list)
         for pod in self._cache.of_model(POD, key):
             revision = pod["metadata"].get("labels", {}).get(names.LABEL_REVISION, "")
             phase = pod.get("status", {}).get("phase")
-            if ("Deployment", revision) in owned and phase not in {"Succeeded", "Failed"}:
+            # Pods of a deleted model of this name carry the same labels; what they fetched may be something else.
+            inherited = pod["metadata"].get("creationTimestamp", "") < born
+            if ("Deployment", revision) in owned and phase not in {"Succeeded", "Failed"} and not inherited:
                 pods[revision].append(pod)
         return {revision: tuple(found) for revision, found in pods.items()}
 
@@ -80,12 +82,7 @@ class Observer:
             ready = [pod for pod in pods.get(revision.name, ()) if is_ready(pod)]
             if revision.signature or not ready:
                 continue
-            if facts := await self._control.facts(ready[0]["status"]["podIP"], ready[0]["metadata"]["uid"]):
+            address = ready[0]["status"].get("podIP")
+            if address and (facts := await self._control.facts(address, ready[0]["metadata"]["uid"])):
                 reported[revision.name] = facts
         return reported
-
-
-def is_owned(obj: Object, uid: str) -> bool:
-    """Return whether the model with this UID is the object's controller."""
-    references = obj["metadata"].get("ownerReferences", [])
-    return any(reference.get("controller") and reference["uid"] == uid for reference in references)

@@ -57,11 +57,6 @@ class Observed:
         """Return the live Deployment of a revision."""
         return self.owned.get(("Deployment", revision))
 
-    def replicas(self, revision: str) -> int:
-        """Return how many pods a revision is asked to have now; 0 without a Deployment."""
-        deployment = self.deployment(revision)
-        return int(deployment["spec"].get("replicas", 1)) if deployment else 0
-
     def existing(self, revision: str) -> int:
         """Return how many pods of a revision exist, those that are going down included."""
         return len(self.pods.get(revision, ()))
@@ -77,3 +72,9 @@ def is_ready(pod: Object) -> bool:
         return False
     conditions = pod.get("status", {}).get("conditions", [])
     return any(condition["type"] == "Ready" and condition["status"] == "True" for condition in conditions)
+
+
+def is_owned(obj: Object, uid: str) -> bool:
+    """Return whether the model with this UID is the object's controller."""
+    references = obj["metadata"].get("ownerReferences", [])
+    return any(reference.get("controller") and reference["uid"] == uid for reference in references)

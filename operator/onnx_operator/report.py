@@ -17,6 +17,7 @@ LONGEST_MESSAGE = 1024
 def status_of(observed: Observed, plan: Plan, verdicts: tuple[Verdict, ...]) -> Object:
     """Return the status as it should be."""
     serving = plan.planned(plan.serving).revision
+    known = {revision.name for revision in observed.revisions}
     status = Status(
         observedGeneration=observed.generation,
         stableRevision=plan.stable,
@@ -33,6 +34,7 @@ def status_of(observed: Observed, plan: Plan, verdicts: tuple[Verdict, ...]) -> 
                 ready=observed.ready(planned.revision.name),
             )
             for planned in plan.revisions
+            if observed.spec.state != "Unmanaged" or planned.revision.name in known
         ],
         signature=Signature.model_validate(serving.signature) if serving.signature else None,
         url=names.url(observed.namespace, observed.name),
@@ -61,12 +63,13 @@ def conditions_of(status: Object, generation: int, verdicts: tuple[Verdict, ...]
     return made
 
 
-def status_manifest(namespace: str, name: str, status: Object) -> Object:
-    """Return what is applied to the status subresource."""
+def status_manifest(model: Object, status: Object) -> Object:
+    """Return what is applied to the status subresource: to this version of the model and to no other."""
+    metadata = {key: model["metadata"][key] for key in ("namespace", "name", "resourceVersion")}
     return {
         "apiVersion": names.API_VERSION,
         "kind": names.KIND,
-        "metadata": {"name": name, "namespace": namespace},
+        "metadata": metadata,
         "status": status,
     }
 

@@ -56,8 +56,6 @@ def readiness(observed: Observed, plan: Plan, finding: Finding) -> Verdict:
         target = plan.planned(plan.serving).replicas
         message = f"{plan.serving} answers with {ready} of {target} pods."
         return Verdict("Ready", True, reasons.ANSWERING, message)
-    if finding.phase == "Done" and observed.spec.state == "Active":
-        return Verdict("Ready", False, reasons.WAITING_FOR_PODS, f"{plan.serving} has no ready pod.")
     return Verdict("Ready", False, finding.reason, finding.message)
 
 

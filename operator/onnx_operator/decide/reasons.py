@@ -15,6 +15,8 @@ WAITING_FOR_PODS = "WaitingForPods"
 RETIRING = "Retiring"
 SUSPENDING = "Suspending"
 UNSCHEDULABLE = "Unschedulable"
+WAITING_FOR_DELETION = "WaitingForDeletion"
+API_SERVER_FAILED = "APIServerFailed"
 
 # Stuck: somebody has to do something.
 INVALID_SPEC = "InvalidSpec"
@@ -46,3 +48,5 @@ TYPED = frozenset(
         "InvalidConfig",
     }
 )
+# Those of them that may pass by themselves.
+PASSING = frozenset({"FetchTimeout", "StoreUnreachable"})

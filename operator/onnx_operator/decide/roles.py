@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 
 from onnx_operator import names
 from onnx_operator.api.status import Role
+from onnx_operator.decide.signature import signature_of
 from onnx_operator.decide.trouble import fetched_digest
 from onnx_operator.frozen.rendering import render
 from onnx_operator.observed import Observed, Revision
@@ -42,6 +43,11 @@ class Plan:
         """The revision that is asked for, while it is not stable."""
         return None if self.wanted == self.stable else self.wanted
 
+    def serving_first(self) -> tuple[Planned, ...]:
+        """Return the revisions in the order in which they matter to users: serving, coming, retired."""
+        order = ["Stable", "Candidate", "Retired"]
+        return tuple(sorted(self.revisions, key=lambda planned: order.index(planned.role)))
+
     def planned(self, name: str) -> Planned:
         """Return the plan of one revision."""
         return next(planned for planned in self.revisions if planned.revision.name == name)
@@ -58,9 +64,17 @@ def plan(observed: Observed) -> Plan:
         stable = wanted
     revisions.sort(key=lambda revision: revision.number, reverse=True)
     planned = [_planned(observed, revision, wanted, stable) for revision in revisions]
-    retired = [p.revision.name for p in planned if p.role == "Retired"]
-    discarded = tuple(retired[HISTORY_LIMIT:])
+    retired = [p.revision for p in planned if p.role == "Retired"]
+    # The way back is what served last, not what was made last and never served.
+    retired.sort(key=lambda revision: (revision.promoted_at or "", revision.number), reverse=True)
+    discarded = tuple(revision.name for revision in retired[HISTORY_LIMIT:])
     return Plan(tuple(p for p in planned if p.revision.name not in discarded), wanted, stable, discarded)
+
+
+def replaces(observed: Observed, made: Plan) -> bool:
+    """Return whether a plan puts another revision in the place of the one that serves."""
+    before = stable_of(list(observed.revisions))
+    return before is not None and made.stable != before
 
 
 def wanted_name(observed: Observed) -> str:
@@ -77,8 +91,8 @@ def stable_of(revisions: list[Revision]) -> str | None:
 def learnt(revision: Revision, observed: Observed) -> Revision:
     """Return the revision with what its pods have reported since: digest and signature, each learnt once."""
     digest = revision.digest or fetched_digest(observed.pods.get(revision.name, ()))
-    reported = observed.reported.get(revision.name)
-    return replace(revision, digest=digest, signature=revision.signature or (reported or {}).get("signature"))
+    reported = observed.reported.get(revision.name, {})
+    return replace(revision, digest=digest, signature=revision.signature or signature_of(reported.get("signature")))
 
 
 def target_replicas(observed: Observed, revision: Revision) -> int:

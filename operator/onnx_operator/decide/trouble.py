@@ -1,6 +1,7 @@
 """Why the pods of a revision do not serve, in words that a user can act on."""
 
 import json
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -9,6 +10,10 @@ from onnx_operator import names
 from onnx_operator.decide import reasons
 
 Object = dict[str, Any]
+
+# A failure that may pass by itself is called stuck after so many restarts.
+PATIENCE = 2
+DIGEST = re.compile("sha256:[0-9a-f]{64}")
 
 
 @dataclass(frozen=True)
@@ -76,7 +81,9 @@ def _typed_failure(pod: Object) -> Trouble | None:
         ended = _last_end(status)
         said = _termination_message(ended)
         if said and said.get("result") == "Failed" and said.get("reason") in reasons.TYPED:
-            return Trouble(str(said["reason"]), str(said.get("message", "")))
+            reason = str(said["reason"])
+            passing = reason in reasons.PASSING and status.get("restartCount", 0) < PATIENCE
+            return Trouble(reason, str(said.get("message", "")), stuck=not passing)
     return None
 
 
@@ -96,7 +103,8 @@ def _crash(pod: Object) -> Trouble | None:
             f"container {name} of pod {pod_name} ended with exit code {ended.get('exitCode')} ({restarts} restarts). "
             f"See: kubectl logs {pod_name} -c {name} --previous"
         )
-        return Trouble(reasons.CRASH_LOOP, message)
+        # Anything may end once; a loop is what the kubelet backs off from.
+        return Trouble(reasons.CRASH_LOOP, message, stuck=restarts >= PATIENCE or _is_backing_off(status))
     return None
 
 
@@ -124,6 +132,10 @@ def _statuses(pod: Object) -> list[Object]:
     return [*status.get("initContainerStatuses", []), *status.get("containerStatuses", [])]
 
 
+def _is_backing_off(status: Object) -> bool:
+    return bool(status.get("state", {}).get("waiting", {}).get("reason") == "CrashLoopBackOff")
+
+
 def _last_end(status: Object) -> Object | None:
     """Return how the container last failed, if it has not come right since."""
     state = status.get("state", {})
@@ -147,6 +159,8 @@ def fetched_digest(pods: tuple[Object, ...]) -> str | None:
         for status in pod.get("status", {}).get("initContainerStatuses", []):
             ended = status.get("state", {}).get("terminated") or {}
             said = _termination_message(ended)
-            if status["name"] == names.FETCH_CONTAINER and ended.get("exitCode") == 0 and said and said.get("digest"):
-                return str(said["digest"])
+            if status["name"] != names.FETCH_CONTAINER or ended.get("exitCode") != 0 or not said:
+                continue
+            if DIGEST.fullmatch(digest := str(said.get("digest"))):
+                return digest
     return None

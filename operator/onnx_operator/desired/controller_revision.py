@@ -4,6 +4,7 @@ import json
 from typing import Any
 
 from onnx_operator import names
+from onnx_operator.decide.signature import signature_of
 from onnx_operator.desired.metadata import metadata
 from onnx_operator.observed import Observed, Revision
 
@@ -28,12 +29,18 @@ def controller_revision(observed: Observed, revision: Revision) -> dict[str, Any
 def revision_of(live: dict[str, Any]) -> Revision:
     """Return what a live ControllerRevision says: the way back of ``controller_revision``."""
     facts = live["metadata"].get("annotations", {})
-    signature = facts.get(names.ANNOTATION_SIGNATURE)
     return Revision(
         name=live["metadata"]["name"],
         number=int(live["revision"]),
         data=live["data"],
         digest=facts.get(names.ANNOTATION_DIGEST),
         promoted_at=facts.get(names.ANNOTATION_PROMOTED_AT),
-        signature=json.loads(signature) if signature else None,
+        signature=_signature(facts.get(names.ANNOTATION_SIGNATURE)),
     )
+
+
+def _signature(text: str | None) -> dict[str, Any] | None:
+    try:
+        return signature_of(json.loads(text or "null"))
+    except ValueError:  # somebody edited it; it can be asked for again
+        return None

@@ -14,19 +14,24 @@ from onnx_operator.observed import Observed
 
 
 def manifests(observed: Observed, plan: Plan) -> Iterator[dict[str, Any]]:
-    """Yield the objects that should be.
+    """Yield all objects that should be, in the order they are written."""
+    for planned in plan.serving_first():
+        yield from revision_manifests(observed, planned)
+    yield from entry_manifests(observed, plan)
 
-    A revision's facts come before what follows from them, its configuration before its pods, and its pods before the
-    entry Service leads to them.
-    """
-    for planned in plan.revisions:
-        yield controller_revision(observed, planned.revision)
-    for planned in plan.revisions:
-        yield config_map(observed, planned.revision)
-        yield live_config_map(observed, planned.revision)
-        yield revision_service(observed, planned.revision.name)
-        if _has_deployment(observed, planned):
-            yield deployment(observed, planned.revision)
+
+def revision_manifests(observed: Observed, planned: Planned) -> Iterator[dict[str, Any]]:
+    """Yield the objects of one revision: its facts before what follows from them, its configuration before its pods."""
+    yield controller_revision(observed, planned.revision)
+    yield config_map(observed, planned.revision)
+    yield live_config_map(observed, planned.revision)
+    yield revision_service(observed, planned.revision.name)
+    if _has_deployment(observed, planned):
+        yield deployment(observed, planned.revision)
+
+
+def entry_manifests(observed: Observed, plan: Plan) -> Iterator[dict[str, Any]]:
+    """Yield what leads to the serving revision; it comes after the revision's own objects."""
     yield entry_service(observed, plan.serving)
     if has_disruption_budget(observed):
         yield disruption_budget(observed, plan.serving)

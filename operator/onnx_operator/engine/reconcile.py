@@ -8,15 +8,16 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from onnx_operator import names
 from onnx_operator.apply import Applier
 from onnx_operator.cache import Cache, Key
 from onnx_operator.decide import reasons
 from onnx_operator.decide.conditions import Verdict, conditions
-from onnx_operator.decide.roles import plan
+from onnx_operator.decide.roles import plan, replaces
 from onnx_operator.kube.client import Kube
 from onnx_operator.kube.difference import needs_apply
-from onnx_operator.kube.errors import KubeError
-from onnx_operator.kube.kinds import MODEL
+from onnx_operator.kube.errors import ConflictError, KubeError
+from onnx_operator.kube.kinds import MODEL, POD
 from onnx_operator.observe import Observer
 from onnx_operator.report import conditions_of, event_manifest, news, status_manifest, status_of
 
@@ -49,6 +50,11 @@ class Reconciler:
         now = self._clock()
         try:
             observed = await self._observer.observe(model, now)
+            if replaces(observed, plan(observed)):
+                # What serves is about to go for it, so its pods are not taken on the cache's word.
+                pods = await self._kube.list(POD, key[0], names.model_selector(key[1]))
+                self._cache.replace(POD, key[0], pods, model=key)
+                observed = await self._observer.observe(model, now)
         except ValidationError as error:
             await self._report(model, _invalid(model, error, now), now)
             return None
@@ -61,10 +67,15 @@ class Reconciler:
     async def _report(self, model: Object, status: Object, now: datetime) -> None:
         before = model.get("status", {})
         metadata = model["metadata"]
-        manifest = status_manifest(metadata["namespace"], metadata["name"], status)
         if not needs_apply({"status": status}, model, subresource="status"):
             return
-        self._cache.put(MODEL, await self._kube.apply_status(manifest))
+        try:
+            self._cache.put(MODEL, await self._kube.apply_status(status_manifest(model, status)))
+        except ConflictError:
+            # This status is about a model that has changed since, or was deleted and made anew.
+            if live := await self._kube.get(MODEL, metadata["namespace"], metadata["name"]):
+                self._cache.put(MODEL, live)
+            raise
         for type_, reason, message in news(before, status):
             log.info("%s: %s", reason, message)
             stamp = now.strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -23,13 +23,19 @@ class ConflictError(KubeError):
 
 
 class RefusedError(KubeError):
-    """400, 401, 403, 405 or 422: the same call will be refused again until somebody changes something."""
+    """4xx, or a manifest that does not fit its kind: it will be refused again until somebody changes something."""
+
+
+# A manifest that does not fit the kind's schema is the sender's fault, but server-side apply calls it its own (500).
+MALFORMED = ("failed to create typed patch object", "failed to convert new object")
 
 
 def error_of(status: int, message: str, retry_after: float | None = None) -> KubeError:
     """Return the typed error for an HTTP status other than 2xx and 404."""
     if status == 409:
         return ConflictError(status, message)
+    if status == 500 and message.startswith(MALFORMED):
+        return RefusedError(status, message)
     if status == 429 or status >= 500 or status == 0:
         return TransientError(status, message, retry_after)
     return RefusedError(status, message)
