@@ -2,49 +2,79 @@
 
 import asyncio
 import logging
+from collections.abc import Callable
 
 from onnx_operator import names
 from onnx_operator.cache import Cache, Key
 from onnx_operator.engine.queue import Queue
 from onnx_operator.kube.client import Kube
-from onnx_operator.kube.errors import KubeError
+from onnx_operator.kube.errors import KubeError, RefusedError
 from onnx_operator.kube.kinds import MODEL, WATCHED
 
-# The first one comes early: watches begin at about the same time as the first fill, and something may fall between.
-FIRST_RESYNC = 30.0
+# Watches begin after a list of their own, and tell nothing of what was deleted before it: list again once they run.
+AFTER_WATCHES_BEGIN = 10.0
 RETRY = 5.0
 
 log = logging.getLogger(__name__)
 
 
 class Resync:
-    """Keeps the cache true. ``namespaces`` is empty for the whole cluster; ``period`` is in seconds."""
+    """Keeps the cache true. ``namespaces`` is empty for the whole cluster; ``period`` is in seconds.
 
-    def __init__(self, kube: Kube, cache: Cache, queue: Queue[Key], namespaces: tuple[str, ...], period: float) -> None:
+    ``on_served`` is called when the first list succeeds, and when one does after the API server refused one: what is
+    served, the CustomResourceDefinition above all, may have changed.
+    """
+
+    def __init__(
+        self,
+        kube: Kube,
+        cache: Cache,
+        queue: Queue[Key],
+        namespaces: tuple[str, ...],
+        period: float,
+        on_served: Callable[[], None],
+    ) -> None:
         self._kube, self._cache, self._queue = kube, cache, queue
         self._scopes: tuple[str | None, ...] = namespaces or (None,)
-        self._period = period
+        self._period, self._on_served = period, on_served
+        self._refused = True
+        self._soon = asyncio.Event()
         self.primed = asyncio.Event()
 
     async def run(self) -> None:
         """Fill the cache, then fill it again every period, until cancelled."""
-        await self._until_done()
-        self.primed.set()
-        log.info("the cache is primed with %d models", len(self._cache.models()))
-        await asyncio.sleep(min(FIRST_RESYNC, self._period))
         while True:
             await self._until_done()
-            await asyncio.sleep(self._period)
+            if not self.primed.is_set():
+                self.primed.set()
+                log.info("the cache is primed with %d models", len(self._cache.models()))
+            await self._next()
+
+    def soon(self) -> None:
+        """Ask for a list: watches have just begun, and may have missed something before."""
+        self._soon.set()
+
+    async def _next(self) -> None:
+        try:
+            await asyncio.wait_for(self._soon.wait(), self._period)
+        except TimeoutError:
+            return
+        self._soon.clear()
+        await asyncio.sleep(min(AFTER_WATCHES_BEGIN, self._period))
 
     async def _until_done(self) -> None:
         while True:
             try:
                 await self._once()
             except KubeError as error:
+                self._refused = self._refused or isinstance(error, RefusedError)
                 log.error("cannot list the cluster's objects, again in %.0f s: %s", RETRY, error)
                 await asyncio.sleep(RETRY)
             else:
-                return
+                break
+        if self._refused:
+            self._refused = False
+            self._on_served()
 
     async def _once(self) -> None:
         for kind in WATCHED:

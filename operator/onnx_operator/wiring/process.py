@@ -15,6 +15,7 @@ from onnx_operator.engine.resync import Resync
 from onnx_operator.engine.worker import work
 from onnx_operator.frozen.rendering import Defaults
 from onnx_operator.kube.client import connect
+from onnx_operator.kube.errors import KubeError
 from onnx_operator.kube.kinds import Kind
 from onnx_operator.observe import Observer
 from onnx_operator.settings import Settings
@@ -37,13 +38,16 @@ async def run(settings: Settings) -> None:
         loop.add_signal_handler(number, stop.set)
 
     kube = await connect(settings.request_timeout)
-    signer = await load_signer(kube, settings.own_namespace, settings.signing_secret)
+    try:
+        signer = await load_signer(kube, settings.own_namespace, settings.signing_secret)
+    except KubeError:
+        await kube.close()
+        raise
     control = ControlClient(signer)
     cache, queue = Cache(), Queue[Key]()
     defaults = Defaults(settings.server_image, settings.drain)
     observer = Observer(cache, control, defaults, signer.public_keys())
     reconciler = Reconciler(kube, cache, observer, Applier(kube, cache), lambda: datetime.now(UTC))
-    resync = Resync(kube, cache, queue, settings.namespaces, settings.resync)
 
     def receive(kind: Kind, event: str | None, obj: dict[str, Any]) -> None:
         changed = cache.remove(kind, obj) if event == "DELETED" else cache.put(kind, obj)
@@ -54,8 +58,12 @@ async def run(settings: Settings) -> None:
     def deliver(kind: Kind, event: str | None, obj: dict[str, Any]) -> None:
         loop.call_soon_threadsafe(receive, kind, event, obj)
 
-    transport = Transport(settings, deliver)
-    transport.start()
+    def watches_begin() -> None:
+        loop.call_soon_threadsafe(resync.soon)
+
+    transport = Transport(settings, deliver, watches_begin)
+    # kopf asks only when it begins which kinds are served, so it begins when they are.
+    resync = Resync(kube, cache, queue, settings.namespaces, settings.resync, transport.start)
 
     def ready() -> bool:
         return resync.primed.is_set() and transport.is_watching()

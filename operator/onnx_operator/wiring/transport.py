@@ -4,6 +4,7 @@ import asyncio
 import logging
 import os
 import threading
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -20,32 +21,45 @@ log = logging.getLogger(__name__)
 
 FIRST_RESTART = 1.0
 LONGEST_RESTART = 30.0
+# Watching for so long means that what ended it is not what ended it before.
+SETTLED = 60.0
 
 
 class Transport:
-    """Watches the kinds of WATCHED. ``inbox`` is called in kopf's thread with (kind, event type, object)."""
+    """Watches the kinds of WATCHED.
 
-    def __init__(self, settings: Settings, inbox: Inbox) -> None:
-        self._settings, self._inbox = settings, inbox
-        self._stop, self._watching = threading.Event(), threading.Event()
+    ``inbox`` is called in kopf's thread with (kind, event type, object), ``on_begin`` whenever the watches begin:
+    what was deleted before, no event will tell.
+    """
+
+    def __init__(self, settings: Settings, inbox: Inbox, on_begin: Callable[[], None]) -> None:
+        self._settings, self._inbox, self._on_begin = settings, inbox, on_begin
+        self._stop, self._interrupt, self._watching = threading.Event(), threading.Event(), threading.Event()
         self._thread = threading.Thread(target=self._run, name="kopf", daemon=True)
+        self._started = False
 
     def start(self) -> None:
-        """Begin to watch."""
+        """Begin to watch; if watches run already, begin anew: kopf asks only once which kinds are served."""
+        if self._started:
+            self._interrupt.set()
+            return
+        self._started = True
         self._thread.start()
 
     def stop(self, timeout: float) -> None:
         """Stop watching; wait at most ``timeout`` seconds."""
         self._stop.set()
-        self._thread.join(timeout)
+        self._interrupt.set()
+        if self._started:
+            self._thread.join(timeout)
 
     def is_watching(self) -> bool:
         """Return whether the watches were begun, and nothing has ended them since."""
         return self._watching.is_set()
 
     def is_alive(self) -> bool:
-        """Return whether the watching thread runs."""
-        return self._thread.is_alive()
+        """Return whether the watching thread runs, if it should."""
+        return not self._started or self._thread.is_alive()
 
     def _run(self) -> None:
         # kopf makes an identity of the user's name, and a numeric user has no entry in /etc/passwd to take it from.
@@ -53,26 +67,40 @@ class Transport:
         # kopf ends at any watch error but 410 (an API server that restarts is enough), so it is run again and again,
         # each time in a loop of its own.
         delay = FIRST_RESTART
-        while not self._stop.is_set():
+        while True:
+            self._interrupt.clear()
+            if self._stop.is_set():
+                return
+            began = time.monotonic()
             try:
                 asyncio.run(self._watch())
             except Exception as error:  # noqa: BLE001  (whatever ends the watching, it must begin again)
                 log.warning("watching ended, again in %.0f s: %s", delay, error or type(error).__name__)
             self._watching.clear()
-            if self._stop.wait(delay):
-                return
+            if time.monotonic() - began > SETTLED:
+                delay = FIRST_RESTART
+            self._stop.wait(delay)
             delay = min(LONGEST_RESTART, delay * 2)
 
     async def _watch(self) -> None:
-        await kopf.operator(
-            registry=registry(self._inbox),
-            settings=kopf_settings(self._settings),
-            clusterwide=not self._settings.namespaces,
-            namespaces=self._settings.namespaces,
-            standalone=True,
-            ready_flag=self._watching,
-            stop_flag=self._stop,
-        )
+        begin = asyncio.create_task(self._say_when_begun())
+        try:
+            await kopf.operator(
+                registry=registry(self._inbox),
+                settings=kopf_settings(self._settings),
+                clusterwide=not self._settings.namespaces,
+                namespaces=self._settings.namespaces,
+                standalone=True,
+                ready_flag=self._watching,
+                stop_flag=self._interrupt,
+            )
+        finally:
+            begin.cancel()
+
+    async def _say_when_begun(self) -> None:
+        while not self._watching.is_set():  # noqa: ASYNC110  (a flag of threads: others ask for it)
+            await asyncio.sleep(0.1)
+        self._on_begin()
 
 
 def kopf_settings(settings: Settings) -> kopf.OperatorSettings:
@@ -82,6 +110,8 @@ def kopf_settings(settings: Settings) -> kopf.OperatorSettings:
     made.peering.standalone = True
     made.scanning.disabled = True
     made.networking.request_timeout = settings.request_timeout
+    # An API server that comes back is noticed within seconds; after the last one kopf ends, and is begun again.
+    made.networking.error_backoffs = (1, 2, 3, 5, 5, 5, 5, 5)
     made.watching.server_timeout = 300
     made.batching.batch_window = 0.02
     for kind in WATCHED:
