@@ -7,6 +7,7 @@ import time
 from typing import Any
 
 import jwt
+from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
@@ -60,7 +61,7 @@ async def load_signer(kube: Kube, namespace: str, secret: str) -> Signer:
     data = (found or {}).get("data", {}).get(KEY_FIELD)
     try:
         key = serialization.load_pem_private_key(base64.b64decode(data or ""), password=None)
-    except ValueError as error:
+    except (ValueError, TypeError, UnsupportedAlgorithm) as error:  # TypeError: it is encrypted
         raise RefusedError(0, _unusable(namespace, secret)) from error
     if not isinstance(key, Ed25519PrivateKey):
         raise RefusedError(0, _unusable(namespace, secret))
