@@ -67,15 +67,16 @@ class Queue(Generic[K]):
         if again_after is not None and key not in self._waiting:
             self.add_after(key, again_after)
 
-    def failed(self, key: K, retry_after: float | None = None) -> float:
-        """Say that the work failed; it is tried again after the returned delay in seconds, at least ``retry_after``.
+    def failed(self, key: K, at_least: float | None = None, at_most: float | None = None) -> float:
+        """Say that the work failed; it is tried again after the returned delay in seconds.
 
-        News about a key do not shorten the delay's growth, only this wait.
+        The delay doubles with each failure, within the bounds given. News about a key end this wait, not the growth.
         """
         failures = self._failures.get(key, 0)
         self._failures[key] = failures + 1
-        delay = min(self._most, self._base * 2.0 ** min(failures, 20)) * (0.5 + 0.5 * self._jitter())
-        delay = max(delay, retry_after or 0.0)
+        longest = self._most if at_most is None else min(self._most, at_most)
+        delay = min(longest, self._base * 2.0 ** min(failures, 20)) * (0.5 + 0.5 * self._jitter())
+        delay = max(delay, at_least or 0.0)
         self._release(key)
         if key not in self._waiting:
             self.add_after(key, delay)

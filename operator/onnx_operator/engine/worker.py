@@ -8,6 +8,8 @@ from onnx_operator.engine.queue import Queue
 from onnx_operator.engine.reconcile import Reconciler
 from onnx_operator.kube.errors import ConflictError, KubeError, TransientError
 
+UNREACHABLE = 10.0  # seconds
+
 log = logging.getLogger(__name__)
 
 
@@ -24,7 +26,8 @@ async def work(queue: Queue[Key], reconciler: Reconciler) -> None:
             delay = queue.failed(key)
             log.info("%s: out of date, again in %.1f s: %s", name, delay, error, extra={"key": name})
         except TransientError as error:
-            delay = queue.failed(key, error.retry_after)
+            # No answer at all is no fault of this key's: when the API server is back, all keys go on within seconds.
+            delay = queue.failed(key, error.retry_after, None if error.status else UNREACHABLE)
             log.warning("%s: again in %.1f s: %s", name, delay, error, extra={"key": name})
         except KubeError as error:
             delay = queue.failed(key)

@@ -31,6 +31,10 @@ LIST_KEYS: dict[str, tuple[str, ...]] = {
 PORT_KEYS = (("containerPort", "protocol"), ("port", "protocol"))
 # Maps that are replaced as a whole: a foreign key in one of them is not left alone.
 ATOMIC_MAPS = {"selector", "nodeSelector"}
+# What the API server does not send back: maps (but not structures, such as emptyDir) that are empty, and these booleans
+# that are false; others are tri-state, and false is not unset.
+LEFT_OUT_WHEN_EMPTY = {"annotations", "labels", "limits", "matchLabels", "nodeSelector", "requests", "resources"}
+LEFT_OUT_WHEN_FALSE = {"readOnly"}
 QUANTITY_PARENTS = {"limits", "requests"}
 QUANTITY_FIELDS = {"sizeLimit"}
 
@@ -42,7 +46,7 @@ def needs_apply(wanted: Object, live: Object, subresource: str = "") -> bool:
 
 def _covers(wanted: Any, live: Any, path: Path) -> bool:
     if live is None:
-        return _empty(wanted)
+        return _left_out(wanted, path)
     if isinstance(wanted, dict):
         if not isinstance(live, dict) or (path and path[-1] in ATOMIC_MAPS and wanted.keys() != live.keys()):
             return False
@@ -80,9 +84,17 @@ def _is_quantity(path: Path) -> bool:
     return path[-1] in QUANTITY_FIELDS or (len(path) > 1 and path[-2] in QUANTITY_PARENTS)
 
 
-def _empty(value: Any) -> bool:
-    # What the API server does not send back: its types leave out what is empty.
-    return value is None or (isinstance(value, (dict, list, str)) and not value)
+def _left_out(wanted: Any, path: Path) -> bool:
+    """Return whether the API server does not send this value back, because it is empty."""
+    match wanted:
+        case dict():
+            return not wanted and bool(path) and path[-1] in LEFT_OUT_WHEN_EMPTY
+        case bool():
+            return not wanted and path[-1] in LEFT_OUT_WHEN_FALSE
+        case list() | str():
+            return not wanted
+        case _:
+            return wanted is None
 
 
 def _unwanted(wanted: Object, live: Object, subresource: str) -> list[Path]:
