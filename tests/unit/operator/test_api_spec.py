@@ -1,0 +1,70 @@
+from typing import Any
+
+import pytest
+from pydantic import ValidationError
+
+from onnx_operator import names
+from onnx_operator.api.spec import Spec
+
+LEAST: dict[str, Any] = {"model": {"uri": "s3://models/digits/1/"}}
+
+
+def hash_of(**fields: Any) -> str:
+    return names.revision_hash(Spec.model_validate({**LEAST, **fields}).frozen())
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        {"server": {"executionProviders": ["CPU"]}},
+        {"server": {}},
+        {"server": {"maxBatchSize": None}},
+        {"resources": {"limits": {}}},
+        {"podTemplate": {"terminationGracePeriodSeconds": 45, "env": []}},
+        {"state": "Suspended"},
+        {"scaling": {"minReplicas": 7}},
+        {"model": {**LEAST["model"], "sha256": None}},
+    ],
+)
+def test_a_default_that_is_written_out_and_a_live_field_make_no_new_revision(written: dict[str, Any]) -> None:
+    assert hash_of(**written) == hash_of()
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"model": {"uri": "s3://models/digits/2/"}},
+        {"model": {**LEAST["model"], "sha256": "0" * 64}},
+        {"model": {**LEAST["model"], "credentials": {"secretName": "s3"}}},
+        {"server": {"executionProviders": ["CUDA", "CPU"]}},
+        {"server": {"executionProviders": ["CPU", "CUDA"]}},
+        {"server": {"maxBatchSize": 1}},
+        {"server": {"image": "server:2"}},
+        {"resources": {"limits": {"cpu": 1}}},
+        {"resources": {"requests": {"cpu": 1}}},
+        {"podTemplate": {"env": [{"name": "A", "value": "b"}]}},
+        {"podTemplate": {"sharedMemorySize": "1Gi"}},
+    ],
+)
+def test_each_frozen_field_makes_a_new_revision(changed: dict[str, Any]) -> None:
+    assert hash_of(**changed) != hash_of()
+
+
+def test_only_what_was_declared_is_frozen() -> None:
+    assert Spec.model_validate(LEAST).frozen() == LEAST
+
+
+@pytest.mark.parametrize(
+    ("field", "wrong"),
+    [
+        ("scaling.minReplicas", {"scaling": {"minReplicas": 0}}),
+        ("server.executionProviders", {"server": {"executionProviders": []}}),
+        ("model.sha256", {"model": {**LEAST["model"], "sha256": "ABC"}}),
+        ("podTemplate.hostNetwork", {"podTemplate": {"hostNetwork": True}}),
+        ("state", {"state": "Paused"}),
+    ],
+)
+def test_what_the_operator_does_not_know_is_refused_by_the_fields_name(field: str, wrong: dict[str, Any]) -> None:
+    with pytest.raises(ValidationError) as refused:
+        Spec.model_validate({**LEAST, **wrong})
+    assert {".".join(map(str, error["loc"])) for error in refused.value.errors()} == {field}
