@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+from onnx_operator import names
 from onnx_operator.api.spec import Spec
 from onnx_operator.frozen.rendering import Defaults
 
@@ -56,6 +57,12 @@ class Observed:
     def deployment(self, revision: str) -> Object | None:
         """Return the live Deployment of a revision."""
         return self.owned.get(("Deployment", revision))
+
+    @property
+    def entry(self) -> str | None:
+        """The revision that the entry Service leads to; None if there is no entry yet."""
+        service = self.owned.get(("Service", self.name))
+        return service["spec"].get("selector", {}).get(names.LABEL_REVISION) if service else None
 
     def existing(self, revision: str) -> int:
         """Return how many pods of a revision exist, those that are going down included."""

@@ -58,10 +58,11 @@ def plan(observed: Observed) -> Plan:
     wanted = wanted_name(observed)
     revisions = [learnt(revision, observed) for revision in _with_wanted(observed, wanted)]
     stable = stable_of(revisions)
-    if observed.spec.state == "Active" and stable != wanted and _may_take_over(observed, revisions, wanted, stable):
+    promoted = _successor(observed, revisions, wanted, stable) if observed.spec.state == "Active" else None
+    if promoted:
         promoted_at = _after(observed.now, revisions)
-        revisions = [replace(r, promoted_at=promoted_at) if r.name == wanted else r for r in revisions]
-        stable = wanted
+        revisions = [replace(r, promoted_at=promoted_at) if r.name == promoted else r for r in revisions]
+        stable = promoted
     revisions.sort(key=lambda revision: revision.number, reverse=True)
     planned = [_planned(observed, revision, wanted, stable) for revision in revisions]
     retired = [p.revision for p in planned if p.role == "Retired"]
@@ -72,9 +73,8 @@ def plan(observed: Observed) -> Plan:
 
 
 def replaces(observed: Observed, made: Plan) -> bool:
-    """Return whether a plan puts another revision in the place of the one that serves."""
-    before = stable_of(list(observed.revisions))
-    return before is not None and made.stable != before
+    """Return whether a plan leads clients away from the revision that they reach now."""
+    return observed.entry is not None and observed.entry != made.serving
 
 
 def wanted_name(observed: Observed) -> str:
@@ -116,13 +116,18 @@ def _with_wanted(observed: Observed, wanted: str) -> list[Revision]:
     return [*observed.revisions, new]
 
 
-def _may_take_over(observed: Observed, revisions: list[Revision], wanted: str, stable: str | None) -> bool:
-    revision = next(revision for revision in revisions if revision.name == wanted)
-    if revision.digest is None:
-        return False
-    # The first revision takes nobody's place, so one ready pod is enough; a later one comes with its full number.
-    needed = target_replicas(observed, revision) if stable else 1
-    return observed.ready(wanted) >= needed
+def _successor(observed: Observed, revisions: list[Revision], wanted: str, stable: str | None) -> str | None:
+    """Return the revision that is to be promoted now, if any."""
+    pinned = {revision.name: revision for revision in revisions if revision.digest}
+    if stable is None:
+        # The first revision takes nobody's place, so one ready pod is enough. If the spec was changed before anybody
+        # saw it ready, it serves all the same: clients reach it, and the new one may be bad.
+        order = sorted(pinned, key=lambda name: (name == wanted, pinned[name].number), reverse=True)
+        return next((name for name in order if observed.ready(name)), None)
+    if stable == wanted or wanted not in pinned:
+        return None
+    # A later one comes with its full number.
+    return wanted if observed.ready(wanted) >= target_replicas(observed, pinned[wanted]) else None
 
 
 def _planned(observed: Observed, revision: Revision, wanted: str, stable: str | None) -> Planned:
