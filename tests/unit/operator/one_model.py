@@ -1,0 +1,179 @@
+"""One model in a world in memory, and operators that come and go."""
+
+import copy
+from collections.abc import Coroutine
+from datetime import timedelta
+from typing import Any, TypeVar
+
+from onnx_operator import names
+from onnx_operator.api.spec import Spec
+from onnx_operator.apply import Applier
+from onnx_operator.cache import Cache
+from onnx_operator.engine.reconcile import Reconciler
+from onnx_operator.kube.kinds import DEPLOYMENT, MODEL, POD, SERVICE, WATCHED, Kind
+from onnx_operator.observe import Observer
+from tests.unit.operator.memory_api import Killed, Memory
+from tests.unit.operator.situations import DEFAULTS, NOW, SIGNATURE
+
+Object = dict[str, Any]
+
+T = TypeVar("T")
+
+KEY = ("team", "digits")
+BORN = "2026-11-01T10:00:00Z"
+
+
+class Control:
+    """The pods' control ports. ``answer`` is what each says, None if none answers."""
+
+    def __init__(self, answer: Object | None) -> None:
+        self.answer = answer
+
+    async def facts(self, pod_ip: str, pod_uid: str) -> Object | None:
+        return self.answer
+
+
+class Operator:
+    """One process of the operator: what it knows ends with it."""
+
+    def __init__(self, memory: Memory, answer: Object | None) -> None:
+        self.memory, self.cache = memory, Cache()
+        self._ticks = 0
+        observer = Observer(self.cache, Control(answer), DEFAULTS, '{"keys": []}')
+        applier = Applier(memory, self.cache)
+        self._reconciler = Reconciler(memory, self.cache, observer, applier, self._clock)
+        self.hear()
+
+    def hear(self, *kinds: Kind) -> None:
+        """Take in how all objects of these kinds are by now; of all kinds, if none is named."""
+        for kind in kinds or WATCHED:
+            self.cache.replace(kind, None, at_once(self.memory.list(kind, None)))
+
+    def reconcile(self) -> float | None:
+        """Reconcile once, on what was heard."""
+        return at_once(self._reconciler.reconcile(KEY))
+
+    def _clock(self) -> Any:
+        self._ticks += 1
+        return NOW + timedelta(seconds=self._ticks)
+
+
+class World:
+    """The model, the cluster in memory, and the operator of the moment."""
+
+    def __init__(self, answer: Object | None = None, memory: Memory | None = None) -> None:
+        self.memory = memory or Memory()
+        self.answer = {"signature": SIGNATURE} if answer is None else answer
+        self._number = 0
+        self.operator = Operator(self.memory, self.answer)
+
+    def restart(self) -> None:
+        """End the operator's process; another one begins with an empty cache and fills it."""
+        self.memory.before_write = lambda verb, kind, name: None
+        self.operator = Operator(self.memory, self.answer)
+
+    def ask(self, asked: Spec) -> None:
+        """Change the model's spec, or make the model."""
+        before = self.memory.objects.get((MODEL, *KEY))
+        declared = asked.model_dump(exclude_defaults=True)
+        if before is None:
+            self._number += 1
+            metadata = {"namespace": KEY[0], "name": KEY[1], "uid": f"model-{self._number}", "generation": 1}
+            metadata |= {"creationTimestamp": BORN}
+            shell = {"apiVersion": names.API_VERSION, "kind": names.KIND, "metadata": metadata}
+            self.memory.put({**shell, "spec": declared})
+        elif before["spec"] != declared:
+            after = copy.deepcopy(before)
+            after["metadata"]["generation"] += 1
+            self.memory.put({**after, "spec": declared})
+
+    def kubelets(self) -> None:
+        """Bring every pod one step on."""
+        for pod in [name for name, shown in self.pods().items() if not ready(shown)]:
+            self.memory.kubelet(pod)
+
+    def settle(self, rounds: int = 40) -> None:
+        """Let everybody do their work until the operator has no more to write."""
+        idle = 0
+        for _ in range(rounds):
+            self.operator.hear()
+            before = len(self.memory.writes)
+            self.operator.reconcile()
+            idle = idle + 1 if len(self.memory.writes) == before else 0
+            self.kubelets()
+            if idle > 2:
+                return
+        raise AssertionError(f"the operator does not come to rest: {self.memory.writes[-8:]}")
+
+    def run(self, asked: Spec, killed_at: int | None = None) -> None:
+        """Ask for a spec and settle; the operator is killed when it is about to make its n-th write, if given."""
+        self.ask(asked)
+        if killed_at is not None:
+            count = len(self.memory.writes) + killed_at
+
+            def kill(verb: str, kind: str, name: str) -> None:
+                if len(self.memory.writes) + 1 == count:
+                    self.memory.before_write = lambda verb, kind, name: None
+                    raise Killed
+
+            self.memory.before_write = kill
+            try:
+                self.settle()
+            except Killed:
+                self.restart()
+        self.settle()
+
+    def pods(self) -> dict[str, Object]:
+        return self.memory.of(POD)
+
+    @property
+    def status(self) -> Object:
+        found: Object = self.memory.objects[MODEL, *KEY]["status"]
+        return found
+
+    def condition(self, type_: str) -> Object:
+        found: Object = next(c for c in self.status["conditions"] if c["type"] == type_)
+        return found
+
+    def entry(self) -> str | None:
+        """Return the revision that the entry Service leads to."""
+        service = self.memory.of(SERVICE).get(KEY[1])
+        return str(service["spec"]["selector"][names.LABEL_REVISION]) if service else None
+
+    def behind_the_entry(self) -> int:
+        """Return how many ready pods clients reach."""
+        entry = self.entry()
+        return sum(ready(pod) for pod in self.memory.pods_of(entry).values()) if entry else 0
+
+    def replicas(self) -> dict[str, int]:
+        return {name: obj["spec"]["replicas"] for name, obj in self.memory.of(DEPLOYMENT).items()}
+
+    def end(self) -> Object:
+        """Return what must not depend on the way that led here: no times, no versions, no numbers of pods' names."""
+        made: Object = {}
+        for (kind, _, name), obj in self.memory.objects.items():
+            if kind.kind in {"Pod", "Event"}:
+                continue
+            kept = {key: value for key, value in obj.items() if key not in {"metadata", "status", "revision"}}
+            annotations = obj["metadata"].get("annotations", {})
+            facts = {key: value for key, value in annotations.items() if key != names.ANNOTATION_PROMOTED_AT}
+            made[f"{kind.kind}/{name}"] = {**kept, "facts": facts, "labels": obj["metadata"].get("labels")}
+        status = copy.deepcopy(self.status)
+        for condition in status["conditions"]:
+            del condition["lastTransitionTime"]
+        made["status"] = status
+        made["pods"] = sorted(pod["metadata"]["labels"][names.LABEL_REVISION] for pod in self.pods().values())
+        return made
+
+
+def at_once(work: Coroutine[Any, Any, T]) -> T:
+    """Run a coroutine that waits for nothing outside of this world: no event loop is needed, and none is paid for."""
+    try:
+        work.send(None)
+    except StopIteration as ended:
+        return ended.value  # type: ignore[no-any-return]  # what a coroutine returns is in its StopIteration
+    raise AssertionError("it waits for the world outside")
+
+
+def ready(pod: Object) -> bool:
+    return any(condition["type"] == "Ready" for condition in pod["status"].get("conditions", []))

@@ -1,0 +1,171 @@
+"""Whatever happens in whatever order: clients keep their ready pods, and the end depends on the spec alone."""
+
+from typing import Any
+
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
+
+from onnx_operator import names
+from onnx_operator.api.spec import Spec
+from onnx_operator.kube.errors import ConflictError, TransientError
+from onnx_operator.kube.kinds import (
+    CONFIG_MAP,
+    CONTROLLER_REVISION,
+    DEPLOYMENT,
+    DISRUPTION_BUDGET,
+    MODEL,
+    POD,
+    SERVICE,
+    Kind,
+)
+from tests.unit.operator.memory_api import Killed
+from tests.unit.operator.one_model import KEY, World, ready
+from tests.unit.operator.situations import name_of, spec
+
+KINDS: list[Kind] = [MODEL, CONTROLLER_REVISION, CONFIG_MAP, SERVICE, DEPLOYMENT, DISRUPTION_BUDGET, POD]
+URIS = ["s3://m/v1", "s3://m/v2", "s3://m/v3", "s3://m/bad"]
+
+
+class OneModelsLife(RuleBasedStateMachine):
+    """Users, kubelets, vandals, and an operator that is killed, hears late, and is answered with errors."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.world = World()
+        self.asked = spec("s3://m/v1", 1)
+        self.world.ask(self.asked)
+        self.least = 0
+
+    # users
+
+    @rule(uri=st.sampled_from(URIS), replicas=st.integers(1, 3), state=st.sampled_from(["Active"] * 5 + ["Suspended"]))
+    def ask(self, uri: str, replicas: int, state: str) -> None:
+        self.asked = spec(uri, replicas, state=state)
+        self.world.ask(self.asked)
+
+    # the cluster
+
+    @precondition(lambda self: self.world.pods())
+    @rule(data=st.data())
+    def kubelet(self, data: st.DataObject) -> None:
+        self.world.memory.kubelet(data.draw(st.sampled_from(sorted(self.world.pods()))))
+
+    @rule()
+    def kubelets(self) -> None:
+        self.world.kubelets()
+
+    @precondition(lambda self: self.world.pods())
+    @rule(data=st.data())
+    def lose_a_pod(self, data: st.DataObject) -> None:
+        pod = data.draw(st.sampled_from(sorted(self.world.pods())))
+        self.world.memory.remove((POD, KEY[0], pod))
+
+    @rule(data=st.data())
+    def vandalise(self, data: st.DataObject) -> None:
+        spared = (MODEL, POD, CONTROLLER_REVISION)
+        ours = sorted((p for p in self.world.memory.objects if p[0] not in spared), key=str)
+        if ours:
+            self.world.memory.remove(data.draw(st.sampled_from(ours)))
+
+    # the operator
+
+    @rule(kind=st.sampled_from(KINDS))
+    def hear_of_one_kind(self, kind: Kind) -> None:
+        self.world.operator.hear(kind)
+
+    @rule()
+    def hear(self) -> None:
+        self.world.operator.hear()
+
+    @rule(times=st.integers(1, 3))
+    def reconcile(self, times: int) -> None:
+        for _ in range(times):
+            self.guarded(None)
+
+    @rule(nth=st.integers(1, 8))
+    def reconcile_and_be_killed(self, nth: int) -> None:
+        self.guarded(nth, Killed())
+        self.world.restart()
+
+    @rule(nth=st.integers(1, 6), error=st.sampled_from([TransientError(503, "busy"), ConflictError(409, "stale")]))
+    def reconcile_and_meet_an_error(self, nth: int, error: Exception) -> None:
+        self.guarded(nth, error)
+
+    def guarded(self, nth: int | None, error: BaseException | None = None) -> None:
+        """Reconcile, with an error at the n-th write; no write may take ready pods from clients."""
+        memory = self.world.memory
+        count = 0
+        reachable = self.world.behind_the_entry()
+        had_entry = self.world.entry() is not None
+
+        def before_write(verb: str, kind: str, name: str) -> None:
+            nonlocal count
+            count += 1
+            if count == nth and error is not None:
+                raise error
+
+        def after_write() -> None:
+            model = Spec.model_validate(memory.objects[MODEL, *KEY]["spec"])
+            if model.state != "Active" or not had_entry:
+                return
+            needed = model.scaling.minReplicas
+            now = self.world.behind_the_entry()
+            assert now >= min(needed, reachable), f"{now} of {reachable} ready pods are left to clients"
+
+        memory.before_write, memory.after_write = before_write, after_write
+        try:
+            self.world.operator.reconcile()
+        except (Killed, TransientError, ConflictError):
+            pass
+        finally:
+            memory.before_write, memory.after_write = (lambda *_: None), (lambda: None)
+
+    @invariant()
+    def the_entry_leads_to_one_revision_that_has_a_deployments_facts(self) -> None:
+        entry = self.world.entry()
+        assert entry is None or entry in self.world.memory.of(CONTROLLER_REVISION)
+
+    @invariant()
+    def only_pinned_revisions_have_several_pods(self) -> None:
+        for name, replicas in self.world.replicas().items():
+            facts = self.world.memory.of(CONTROLLER_REVISION)[name]["metadata"].get("annotations", {})
+            assert replicas <= 1 or names.ANNOTATION_DIGEST in facts, name
+
+    @invariant()
+    def the_status_is_never_ahead(self) -> None:
+        model = self.world.memory.objects[MODEL, *KEY]
+        assert model.get("status", {}).get("observedGeneration", 0) <= model["metadata"]["generation"]
+
+    def teardown(self) -> None:
+        """Let everything calm down: now the end depends on the spec alone, but for a bad one."""
+        world, wanted = self.world, name_of(self.asked)
+        world.settle(rounds=80)
+        before = len(world.memory.writes)
+        world.operator.hear()
+        world.operator.reconcile()
+        assert world.memory.writes[before:] == []
+        replicas: dict[str, Any] = world.replicas()
+        running = {name: count for name, count in replicas.items() if count}
+        if self.asked.state == "Suspended":
+            assert running == {}
+            return
+        if "bad" not in self.asked.model.uri:
+            assert world.entry() == wanted
+            assert running == {wanted: self.asked.scaling.minReplicas}
+            assert world.condition("Ready")["status"] == "True"
+            assert world.condition("Reconciling")["reason"] == "Reconciled"
+            assert all(ready(pod) for pod in world.pods().values())
+            return
+        assert world.condition("Stalled")["reason"] == "ModelNotFound"
+        assert running.pop(wanted) == 1, "a bad version tries on with one pod"
+        if stable := world.status.get("stableRevision"):
+            assert running == {stable: self.asked.scaling.minReplicas}
+            assert world.entry() == stable
+            assert world.condition("Ready")["status"] == "True"
+
+
+OneModelsLife.TestCase.settings = settings(
+    max_examples=60, stateful_step_count=40, deadline=None, suppress_health_check=[HealthCheck.too_slow]
+)
+TestOneModelsLife = OneModelsLife.TestCase
