@@ -49,8 +49,10 @@ CLIENTS: Final[dict[str, tuple[str, str | None]]] = {
     "controller-manager": ("system:kube-controller-manager", None),
     "scheduler": ("system:kube-scheduler", None),
     "proxy": ("system:kube-proxy", None),
-    # The role for a DNS server that Kubernetes ships does not cover EndpointSlices.
+    # Those that stand in for parts of a cluster are let do what their part does, without a role for each.
     "dns": ("coredns", ADMINISTRATORS),
+    "metrics": ("metrics-server", ADMINISTRATORS),
+    "kwok": ("kwok", ADMINISTRATORS),
 }
 """The clients of the API server that are no nodes: user name and group."""
 

@@ -92,6 +92,13 @@ class Daemon:
         if ended:
             raise DaemonDiedError(self.name, os.waitstatus_to_exitcode(status), self.log, tail(self.log))
 
+    def kill(self) -> None:
+        """Kill the daemon and wait for its end; it must be a child of ours."""
+        with contextlib.suppress(ProcessLookupError, ChildProcessError):
+            # Until it is waited for, the pid of a child is not reused.
+            os.kill(self.pid, signal.SIGKILL)
+            os.waitpid(self.pid, 0)
+
 
 def tail(log: Path, lines: int = TAIL_LINES) -> str:
     """Return the last lines of a log, or a word on why there are none."""
@@ -109,15 +116,18 @@ def start(
     environment: Mapping[str, str],
     lock: int | None = None,
     cgroup: Path | None = None,
+    mortal: bool = False,
 ) -> Daemon:
     """Start `command` in its own session with its output in `logs`, recorded in `pids` before it runs.
 
-    `lock` is a file descriptor that the launcher keeps open until the record is written.
+    `lock` is a file descriptor that the launcher keeps open until the record is written. A `mortal` daemon is killed by
+    the kernel when the thread that calls this ends.
     """
     record = pids / f"{name}.json"
     record.unlink(missing_ok=True)
     log = logs / f"{name}.log"
-    launch = [sys.executable, "-I", "-S", launcher.__file__, str(record), str(cgroup or ""), "--", *command]
+    parent = str(os.getpid()) if mortal else ""
+    launch = [sys.executable, "-I", "-S", launcher.__file__, str(record), str(cgroup or ""), parent, "--", *command]
     actions: list[tuple[int, int, int] | tuple[int, int, str, int, int]] = [
         (os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0),
         (os.POSIX_SPAWN_OPEN, 1, str(log), os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644),

@@ -34,6 +34,8 @@ MODULES: Final[dict[str, tuple[str, ...]]] = {
     "helm": ("helm",),
     "coredns": ("coredns",),
     "versitygw": ("versitygw",),
+    "kwok": ("kwok",),
+    "metrics-server": ("metrics-server",),
 }
 """The programs that each module of `tools/` builds."""
 
@@ -42,6 +44,8 @@ VERSIONED: Final = {
     "helm": "helm.sh/helm/v4",
     "coredns": "github.com/coredns/coredns",
     "versitygw": "github.com/versity/versitygw",
+    "kwok": "sigs.k8s.io/kwok",
+    "metrics-server": "sigs.k8s.io/metrics-server",
 }
 """The Go module whose version is the version of a module's programs."""
 
@@ -68,6 +72,8 @@ def linker_flags(module: str) -> str:
         "helm": {"helm.sh/helm/v4/internal/version.version": shown},
         "coredns": {},
         "versitygw": {"main.Version": shown},
+        "kwok": {},
+        "metrics-server": {"k8s.io/client-go/pkg/version.gitVersion": shown},
     }[module]
     return " ".join(["-s", "-w", *(f"-X {name}={value}" for name, value in variables.items())])
 

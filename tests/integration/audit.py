@@ -1,0 +1,54 @@
+"""The API server's audit log: which writes were made, and by whom. Leases and access reviews are not in it."""
+
+import json
+import time
+import uuid
+from dataclasses import dataclass
+
+from tests.cluster.plane import ControlPlane
+from tests.cluster.rest import Object
+
+OPERATOR = "onnx-operator/"
+
+
+@dataclass(frozen=True)
+class Audit:
+    """The audit log of one control plane."""
+
+    plane: ControlPlane
+
+    def position(self) -> int:
+        """Return a place in the log behind everything that was answered up to now."""
+        marker = uuid.uuid4().hex
+        query = {"dryRun": "All", "fieldManager": marker}
+        self.plane.rest.call("PATCH", "/api/v1/namespaces/default", {}, content_type=_MERGE, query=query)
+        deadline = time.monotonic() + 10
+        while marker.encode() not in (content := self.plane.audit_log.read_bytes()):
+            assert time.monotonic() < deadline, "the API server does not write its audit log"
+            time.sleep(0.02)
+        return content.rindex(b"\n") + 1
+
+    def writes(self, since: int = 0, *, agent: str = OPERATOR, namespace: str | None = None) -> list[Object]:
+        """Return the write requests answered since a position, oldest first.
+
+        Only those whose user agent begins with `agent`, and which concern `namespace` if one is given.
+        """
+        end = self.position()
+        with self.plane.audit_log.open("rb") as log:
+            log.seek(since)
+            events = [json.loads(line) for line in log.read(end - since).splitlines()]
+        return [
+            event
+            for event in events
+            if event["stage"] == "ResponseComplete"
+            and str(event.get("userAgent", "")).startswith(agent)
+            and namespace in (None, event.get("objectRef", {}).get("namespace"))
+        ]
+
+
+_MERGE = "application/merge-patch+json"
+
+
+def said(writes: list[Object]) -> list[str]:
+    """Return write requests in words, for the message of an assertion."""
+    return [f"{write['verb']} {write['requestURI']} -> {write['responseStatus'].get('code')}" for write in writes]
