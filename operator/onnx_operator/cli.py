@@ -57,6 +57,13 @@ def parser() -> argparse.ArgumentParser:
     run_.add_argument(
         "--request-timeout", type=float, default=Settings.request_timeout, help="seconds for a call to the API server"
     )
+    run_.add_argument("--lease", default=Settings.lease, help="name of the Lease, in the same namespace")
+    run_.add_argument(
+        "--lease-duration",
+        type=float,
+        default=Settings.lease_duration,
+        help="seconds after which another replica takes over from one that went silent",
+    )
     run_.add_argument(
         "--drain",
         type=_at_least_one,

@@ -16,7 +16,10 @@ class Settings:
     signing_secret: str = "onnx-operator-signing-key"  # noqa: S105  (a name)
     workers: int = 8
     resync: float = 600.0
-    request_timeout: float = 10.0
+    # Shorter than what is left of the lease when its holder stops writing: see LeaseTimes.
+    request_timeout: float = 5.0
+    lease: str = "onnx-operator"
+    lease_duration: float = 15.0
     drain: int = 5
     http_port: int = 8080
     log_level: str = "INFO"

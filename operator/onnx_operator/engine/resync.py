@@ -50,6 +50,10 @@ class Resync:
                 log.info("the cache is primed with %d models", len(self._cache.models()))
             await self._next()
 
+    async def refresh(self) -> None:
+        """Fill the cache now: what another replica wrote last is in it, and every model is asked for."""
+        await self._until_done()
+
     def soon(self) -> None:
         """Ask for a list: watches have just begun, and may have missed something before."""
         self._soon.set()

@@ -21,6 +21,7 @@ async def work(queue: Queue[Key], reconciler: Reconciler) -> None:
         try:
             again = await reconciler.reconcile(key)
         except asyncio.CancelledError:
+            queue.done(key)  # whoever works next asks for all keys
             raise
         except ConflictError as error:
             delay = queue.failed(key)

@@ -10,7 +10,7 @@ from kubernetes.aio import config
 from kubernetes.aio.client import ApiClient, Configuration
 
 from onnx_operator import __version__, names
-from onnx_operator.kube.errors import KubeError, RefusedError, TransientError, error_of
+from onnx_operator.kube.errors import ConflictError, KubeError, RefusedError, TransientError, error_of
 from onnx_operator.kube.kinds import Kind, kind_of
 
 Object = dict[str, Any]
@@ -44,6 +44,9 @@ class Kube(Protocol):
 
     async def create(self, manifest: Object) -> Object:
         """Create an object; ConflictError if one of its name is there."""
+
+    async def replace(self, manifest: Object) -> Object:
+        """Replace an object of the same resource version; ConflictError if it has changed or is gone."""
 
     async def delete(self, kind: Kind, namespace: str, name: str, uid: str) -> None:
         """Delete the object that has this UID; nothing if it is gone, ConflictError if another took its name."""
@@ -109,6 +112,15 @@ class ApiServer:
         if created is None:
             raise RefusedError(404, f"{path} is not there: the namespace is gone or the API is not served")
         return created
+
+    async def replace(self, manifest: Object) -> Object:
+        """See Kube."""
+        metadata = manifest["metadata"]
+        path = kind_of(manifest).path(metadata["namespace"], metadata["name"])
+        replaced = await self._call("PUT", path, [("fieldManager", names.FIELD_MANAGER)], manifest)
+        if replaced is None:
+            raise ConflictError(404, f"{path} is gone")
+        return replaced
 
     async def delete(self, kind: Kind, namespace: str, name: str, uid: str) -> None:
         """See Kube."""

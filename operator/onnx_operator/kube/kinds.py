@@ -44,13 +44,14 @@ DISRUPTION_BUDGET = Kind("policy/v1", "PodDisruptionBudget", "poddisruptionbudge
 POD = Kind("v1", "Pod", "pods")
 SECRET = Kind("v1", "Secret", "secrets")
 EVENT = Kind("v1", "Event", "events")
+LEASE = Kind("coordination.k8s.io/v1", "Lease", "leases")
 
 # What the operator creates for a model, in the order of creation.
 OWNED = (CONTROLLER_REVISION, CONFIG_MAP, SERVICE, DEPLOYMENT, DISRUPTION_BUDGET)
 # What it watches: the models, what it owns, and the pods that come of it.
 WATCHED = (MODEL, *OWNED, POD)
 
-BY_NAME = {(kind.api_version, kind.kind): kind for kind in (*WATCHED, SECRET, EVENT)}
+BY_NAME = {(kind.api_version, kind.kind): kind for kind in (*WATCHED, SECRET, EVENT, LEASE)}
 
 
 def kind_of(obj: dict[str, Any]) -> Kind:

@@ -3,16 +3,20 @@
 import asyncio
 import logging
 import signal
+import socket
+import uuid
 from datetime import UTC, datetime
 from typing import Any
 
 from onnx_operator.apply import Applier
 from onnx_operator.cache import Cache, Key, model_key
 from onnx_operator.control import ControlClient
+from onnx_operator.engine.guard import OnlyWhile
+from onnx_operator.engine.lead import lead
+from onnx_operator.engine.lease import Lease, LeaseTimes
 from onnx_operator.engine.queue import Queue
 from onnx_operator.engine.reconcile import Reconciler
 from onnx_operator.engine.resync import Resync
-from onnx_operator.engine.worker import work
 from onnx_operator.frozen.rendering import Defaults
 from onnx_operator.kube.client import connect
 from onnx_operator.kube.errors import KubeError
@@ -47,7 +51,9 @@ async def run(settings: Settings) -> None:
     cache, queue = Cache(), Queue[Key]()
     defaults = Defaults(settings.server_image, settings.drain)
     observer = Observer(cache, control, defaults, signer.public_keys())
-    reconciler = Reconciler(kube, cache, observer, Applier(kube, cache), lambda: datetime.now(UTC))
+    lease = Lease(kube, settings.own_namespace, settings.lease, _identity(), LeaseTimes.of(settings.lease_duration))
+    writer = OnlyWhile(kube, lambda: lease.held)
+    reconciler = Reconciler(writer, cache, observer, Applier(writer, cache), lambda: datetime.now(UTC))
 
     def receive(kind: Kind, event: str | None, obj: dict[str, Any]) -> None:
         changed = cache.remove(kind, obj) if event == "DELETED" else cache.put(kind, obj)
@@ -69,7 +75,8 @@ async def run(settings: Settings) -> None:
         return resync.primed.is_set() and transport.is_watching()
 
     health = await serve_health(settings.http_port, transport.is_alive, ready)
-    tasks = [asyncio.create_task(resync.run()), *_workers(settings, queue, reconciler, resync)]
+    leader = asyncio.create_task(lead(lease, resync, queue, reconciler, settings.workers))
+    tasks = [asyncio.create_task(resync.run()), leader]
     stopped = asyncio.create_task(stop.wait())
     log.info("the operator runs", extra={"namespaces": settings.namespaces or "all"})
     ended, _ = await asyncio.wait([stopped, *tasks], return_when=asyncio.FIRST_COMPLETED)
@@ -77,6 +84,7 @@ async def run(settings: Settings) -> None:
     for task in (*tasks, stopped):
         task.cancel()
     await asyncio.gather(*tasks, stopped, return_exceptions=True)
+    await lease.release()
     await health.cleanup()
     await asyncio.to_thread(transport.stop, 5.0)
     await control.close()
@@ -85,9 +93,6 @@ async def run(settings: Settings) -> None:
         task.result()  # a task that ended by itself did so by an error: say which
 
 
-def _workers(settings: Settings, queue: Queue[Key], reconciler: Reconciler, resync: Resync) -> list[asyncio.Task[None]]:
-    async def worker() -> None:
-        await resync.primed.wait()
-        await work(queue, reconciler)
-
-    return [asyncio.create_task(worker()) for _ in range(settings.workers)]
+def _identity() -> str:
+    """Return what no other process is called: the pod's name tells a person which one it is."""
+    return f"{socket.gethostname()}_{uuid.uuid4().hex[:8]}"

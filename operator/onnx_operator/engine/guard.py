@@ -1,0 +1,58 @@
+"""The last gate before a write: only the holder of the Lease gets through."""
+
+from collections.abc import Callable
+
+from onnx_operator.kube.client import Kube, Listed, Object
+from onnx_operator.kube.errors import TransientError
+from onnx_operator.kube.kinds import Kind
+
+
+class NotLeaderError(TransientError):
+    """This replica does not hold the Lease (any more), so it writes nothing."""
+
+    def __init__(self) -> None:
+        super().__init__(0, "this replica does not hold the lease")
+
+
+class OnlyWhile:
+    """Kube whose writes raise NotLeaderError unless ``allowed()`` at that moment."""
+
+    def __init__(self, kube: Kube, allowed: Callable[[], bool]) -> None:
+        self._kube, self._allowed = kube, allowed
+
+    async def get(self, kind: Kind, namespace: str, name: str) -> Object | None:
+        """See Kube."""
+        return await self._kube.get(kind, namespace, name)
+
+    async def list(self, kind: Kind, namespace: str | None, selector: str = "") -> Listed:
+        """See Kube."""
+        return await self._kube.list(kind, namespace, selector)
+
+    async def apply(self, manifest: Object) -> Object:
+        """See Kube."""
+        return await self._gate().apply(manifest)
+
+    async def apply_status(self, manifest: Object) -> Object:
+        """See Kube."""
+        return await self._gate().apply_status(manifest)
+
+    async def scale(self, kind: Kind, namespace: str, name: str, replicas: int) -> Object | None:
+        """See Kube."""
+        return await self._gate().scale(kind, namespace, name, replicas)
+
+    async def create(self, manifest: Object) -> Object:
+        """See Kube."""
+        return await self._gate().create(manifest)
+
+    async def replace(self, manifest: Object) -> Object:
+        """See Kube."""
+        return await self._gate().replace(manifest)
+
+    async def delete(self, kind: Kind, namespace: str, name: str, uid: str) -> None:
+        """See Kube."""
+        await self._gate().delete(kind, namespace, name, uid)
+
+    def _gate(self) -> Kube:
+        if not self._allowed():
+            raise NotLeaderError
+        return self._kube
