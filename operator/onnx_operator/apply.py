@@ -14,6 +14,7 @@ from onnx_operator.kube.client import Kube
 from onnx_operator.kube.difference import needs_apply
 from onnx_operator.kube.errors import ConflictError, KubeError, RefusedError
 from onnx_operator.kube.kinds import (
+    AUTOSCALER,
     CONFIG_MAP,
     CONTROLLER_REVISION,
     DEPLOYMENT,
@@ -92,9 +93,12 @@ class Applier:
         deployment = self._cache.get(DEPLOYMENT, observed.namespace, name)
         if deployment is None or not is_owned(deployment, observed.uid):
             return None
-        if deployment["spec"].get("replicas") == planned.replicas:
-            return None
         try:
+            if not planned.autoscaled:
+                # Before the scale: an autoscaler that is still there would undo it.
+                await self._delete(observed, AUTOSCALER, name)
+            if deployment["spec"].get("replicas") == planned.replicas:
+                return None
             scale = await self._kube.scale(DEPLOYMENT, observed.namespace, name, planned.replicas)
         except KubeError as error:
             return _trouble(error, f"the scale of Deployment {name}")
@@ -107,6 +111,7 @@ class Applier:
             if not has_disruption_budget(observed):
                 await self._delete(observed, DISRUPTION_BUDGET, observed.name)
             for revision in plan.discarded:
+                await self._delete(observed, AUTOSCALER, revision)
                 await self._delete(observed, DEPLOYMENT, revision)
                 await self._delete(observed, SERVICE, revision)
                 await self._delete(observed, CONFIG_MAP, revision)

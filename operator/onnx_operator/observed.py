@@ -64,6 +64,11 @@ class Observed:
         service = self.owned.get(("Service", self.name))
         return service["spec"].get("selector", {}).get(names.LABEL_REVISION) if service else None
 
+    def asked(self, revision: str) -> int:
+        """Return how many pods a revision's Deployment is asked to have now; 0 without a Deployment."""
+        deployment = self.deployment(revision)
+        return int(deployment["spec"].get("replicas", 1)) if deployment else 0
+
     def existing(self, revision: str) -> int:
         """Return how many pods of a revision exist, those that are going down included."""
         return len(self.pods.get(revision, ()))

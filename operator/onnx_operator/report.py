@@ -3,9 +3,10 @@
 from typing import Any
 
 from onnx_operator import names
-from onnx_operator.api.status import Condition, RevisionStatus, Signature, Status
+from onnx_operator.api.status import Condition, RevisionStatus, ScalingStatus, Signature, Status
 from onnx_operator.decide.conditions import Verdict
 from onnx_operator.decide.roles import Plan
+from onnx_operator.kube.kinds import AUTOSCALER
 from onnx_operator.observed import Observed
 
 Object = dict[str, Any]
@@ -36,11 +37,27 @@ def status_of(observed: Observed, plan: Plan, verdicts: tuple[Verdict, ...]) -> 
             for planned in plan.revisions
             if observed.spec.state != "Unmanaged" or planned.revision.name in known
         ],
+        scaling=scaling_of(observed, plan),
         signature=Signature.model_validate(serving.signature) if serving.signature else None,
         url=names.url(observed.namespace, observed.name),
         conditions=conditions_of(observed.status, observed.generation, verdicts, _timestamp(observed)),
     )
     return status.model_dump(exclude_none=True)
+
+
+def scaling_of(observed: Observed, plan: Plan) -> ScalingStatus:
+    """Return who decides how many pods serve, in the autoscaler's own words where there is one."""
+    scaling = observed.spec.scaling
+    if not plan.planned(plan.serving).autoscaled:
+        why = "until the revision serves" if scaling.automatic else "spec.scaling has no maxReplicas and target"
+        return ScalingStatus(backend="None", message=f"No autoscaler: {why}.")
+    live = observed.owned.get((AUTOSCALER.kind, plan.serving), {})
+    said = {condition["type"]: condition for condition in live.get("status", {}).get("conditions", [])}
+    active = said.get("ScalingActive", {})
+    message = f"{scaling.minReplicas} to {scaling.maxReplicas} pods."
+    if active.get("status") == "False" and active.get("reason") != "ScalingDisabled":
+        message = f"{message} It does not scale: {active.get('message', active.get('reason'))}"
+    return ScalingStatus(backend="HPA", message=message[:LONGEST_MESSAGE])
 
 
 def conditions_of(status: Object, generation: int, verdicts: tuple[Verdict, ...], now: str) -> list[Condition]:

@@ -61,8 +61,28 @@ def definition() -> dict[str, Any]:
     # Defaults that `kubectl get -o yaml` should show; frozen fields have none here, so that a new default of a later
     # version never changes the hash of a revision that exists.
     spec["properties"]["state"]["default"] = "Active"
-    spec["properties"]["scaling"]["default"] = {}
-    spec["properties"]["scaling"]["properties"]["minReplicas"]["default"] = 1
+    scaling = spec["properties"]["scaling"]
+    scaling["default"] = {}
+    scaling["x-kubernetes-validations"] = [
+        rule(
+            "has(self.maxReplicas) == has(self.target)",
+            "maxReplicas and target go together: they make an autoscaler",
+        ),
+        rule(
+            "!has(self.maxReplicas) || self.maxReplicas >= self.minReplicas",
+            "maxReplicas must be at least minReplicas",
+        ),
+        rule("!has(self.behavior) || has(self.target)", "behavior is the autoscaler's: set maxReplicas and target"),
+    ]
+    spec["x-kubernetes-validations"] = [
+        rule(
+            "!has(self.scaling.target) || (has(self.resources) && ("
+            "(has(self.resources.requests) && 'cpu' in self.resources.requests) || "
+            "(has(self.resources.limits) && 'cpu' in self.resources.limits)))",
+            "scaling.target.cpuPercent is a share of the CPU request: set resources.requests.cpu",
+        )
+    ]
+    scaling["properties"]["minReplicas"]["default"] = 1
     name_rules = [
         rule(
             f"self.metadata.name.matches('^[a-z]([-a-z0-9]*[a-z0-9])?$') && "

@@ -162,12 +162,40 @@ class PodTemplate(ApiModel):
     )
 
 
+class ScalingTarget(ApiModel):
+    """What the autoscaler holds constant."""
+
+    cpuPercent: int = Field(
+        ge=1,
+        le=1000,
+        description="CPU that a pod's server uses on average, in percent of what it requests. Needs metrics-server in "
+        "the cluster, and a CPU request or limit in spec.resources.",
+    )
+
+
 class Scaling(ApiModel):
     """How many pods serve."""
 
     minReplicas: int = Field(
         default=1, ge=1, le=1000, description="Pods that serve at the least. 0 is state: Suspended."
     )
+    maxReplicas: int | None = Field(
+        default=None,
+        ge=1,
+        le=1000,
+        description="Pods that serve at the most. Together with target it makes an autoscaler; without both, "
+        "minReplicas pods serve.",
+    )
+    target: ScalingTarget | None = Field(default=None, description="What the autoscaler holds constant.")
+    behavior: KubernetesObject | None = Field(
+        default=None,
+        description="How fast the autoscaler goes up and down, as spec.behavior of a HorizontalPodAutoscaler.",
+    )
+
+    @property
+    def automatic(self) -> bool:
+        """Whether an autoscaler is asked for."""
+        return self.target is not None and self.maxReplicas is not None
 
 
 class Spec(ApiModel):

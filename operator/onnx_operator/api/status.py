@@ -44,6 +44,15 @@ class RevisionStatus(ApiModel):
     ready: int = Field(description="Pods of it that are ready.", json_schema_extra={"format": "int32"})
 
 
+class ScalingStatus(ApiModel):
+    """Who decides how many pods serve."""
+
+    backend: Literal["None", "HPA"] = Field(
+        description="None: minReplicas pods serve. HPA: the HorizontalPodAutoscaler of the serving revision decides."
+    )
+    message: str = Field(description="What the autoscaler says of itself, or why there is none.")
+
+
 class Condition(ApiModel):
     """One aspect of the model's state, as in Kubernetes' API conventions."""
 
@@ -78,6 +87,7 @@ class Status(ApiModel):
         description="The revisions that exist, newest first.",
         json_schema_extra={"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["name"]},
     )
+    scaling: ScalingStatus | None = Field(default=None, description="Who decides how many pods serve.")
     signature: Signature | None = Field(default=None, description="Inputs and outputs of the serving revision.")
     url: str | None = Field(default=None, description="Where clients inside the cluster reach the model.")
     conditions: list[Condition] = Field(

@@ -17,11 +17,15 @@ PROMOTED_FORMAT = "%Y-%m-%dT%H:%M:%S.%fZ"
 
 @dataclass(frozen=True)
 class Planned:
-    """A revision with its newest facts, its role and the replicas it should have."""
+    """A revision with its newest facts, its role and the replicas it should have.
+
+    Of an autoscaled revision, ``replicas`` is what its autoscaler has set, held to the bounds of the spec.
+    """
 
     revision: Revision
     role: Role
     replicas: int
+    autoscaled: bool = False
 
 
 @dataclass(frozen=True)
@@ -99,7 +103,20 @@ def target_replicas(observed: Observed, revision: Revision) -> int:
     """Return how many pods a serving or coming revision should have; one until its bytes are pinned."""
     if observed.spec.state == "Suspended":
         return 0
-    return observed.spec.scaling.minReplicas if revision.digest else 1
+    if not revision.digest:
+        return 1
+    scaling = observed.spec.scaling
+    if not scaling.automatic:
+        return scaling.minReplicas
+    return max(scaling.minReplicas, min(observed.asked(revision.name), scaling.maxReplicas or scaling.minReplicas))
+
+
+def _candidate_replicas(observed: Observed, revision: Revision, stable: str | None) -> int:
+    """Return the size of a revision that is to take the stable one's load: as many pods as that has now."""
+    target = target_replicas(observed, revision)
+    if stable is None or revision.digest is None or not observed.spec.scaling.automatic or target == 0:
+        return target
+    return max(observed.spec.scaling.minReplicas, observed.asked(stable))
 
 
 def _with_wanted(observed: Observed, wanted: str) -> list[Revision]:
@@ -127,14 +144,15 @@ def _successor(observed: Observed, revisions: list[Revision], wanted: str, stabl
     if stable == wanted or wanted not in pinned:
         return None
     # A later one comes with its full number.
-    return wanted if observed.ready(wanted) >= target_replicas(observed, pinned[wanted]) else None
+    return wanted if observed.ready(wanted) >= _candidate_replicas(observed, pinned[wanted], stable) else None
 
 
 def _planned(observed: Observed, revision: Revision, wanted: str, stable: str | None) -> Planned:
     if revision.name == stable:
-        return Planned(revision, "Stable", target_replicas(observed, revision))
+        automatic = observed.spec.scaling.automatic and observed.spec.state == "Active" and revision.digest is not None
+        return Planned(revision, "Stable", target_replicas(observed, revision), automatic)
     if revision.name == wanted:
-        return Planned(revision, "Candidate", target_replicas(observed, revision))
+        return Planned(revision, "Candidate", _candidate_replicas(observed, revision, stable))
     return Planned(revision, "Retired", 0)
 
 

@@ -8,6 +8,7 @@ from onnx_operator.desired.config_map import config_map
 from onnx_operator.desired.controller_revision import controller_revision
 from onnx_operator.desired.deployment import deployment
 from onnx_operator.desired.disruption_budget import disruption_budget
+from onnx_operator.desired.horizontal_pod_autoscaler import horizontal_pod_autoscaler
 from onnx_operator.desired.live_config_map import live_config_map
 from onnx_operator.desired.service import entry_service, revision_service
 from onnx_operator.observed import Observed
@@ -28,6 +29,8 @@ def revision_manifests(observed: Observed, planned: Planned) -> Iterator[dict[st
     yield revision_service(observed, planned.revision.name)
     if _has_deployment(observed, planned):
         yield deployment(observed, planned.revision)
+    if planned.autoscaled:
+        yield horizontal_pod_autoscaler(observed, planned.revision)
 
 
 def entry_manifests(observed: Observed, plan: Plan) -> Iterator[dict[str, Any]]:
@@ -39,7 +42,8 @@ def entry_manifests(observed: Observed, plan: Plan) -> Iterator[dict[str, Any]]:
 
 def has_disruption_budget(observed: Observed) -> bool:
     """Return whether a budget can help: with one replica it would only block drains."""
-    return observed.spec.scaling.minReplicas > 1
+    scaling = observed.spec.scaling
+    return max(scaling.minReplicas, scaling.maxReplicas or 1) > 1
 
 
 def _has_deployment(observed: Observed, planned: Planned) -> bool:

@@ -41,13 +41,14 @@ CONFIG_MAP = Kind("v1", "ConfigMap", "configmaps")
 DEPLOYMENT = Kind("apps/v1", "Deployment", "deployments")
 SERVICE = Kind("v1", "Service", "services")
 DISRUPTION_BUDGET = Kind("policy/v1", "PodDisruptionBudget", "poddisruptionbudgets")
+AUTOSCALER = Kind("autoscaling/v2", "HorizontalPodAutoscaler", "horizontalpodautoscalers")
 POD = Kind("v1", "Pod", "pods")
 SECRET = Kind("v1", "Secret", "secrets")
 EVENT = Kind("v1", "Event", "events")
 LEASE = Kind("coordination.k8s.io/v1", "Lease", "leases")
 
 # What the operator creates for a model, in the order of creation.
-OWNED = (CONTROLLER_REVISION, CONFIG_MAP, SERVICE, DEPLOYMENT, DISRUPTION_BUDGET)
+OWNED = (CONTROLLER_REVISION, CONFIG_MAP, SERVICE, DEPLOYMENT, AUTOSCALER, DISRUPTION_BUDGET)
 # What it watches: the models, what it owns, and the pods that come of it.
 WATCHED = (MODEL, *OWNED, POD)
 
