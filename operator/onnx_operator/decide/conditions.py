@@ -56,7 +56,10 @@ def readiness(observed: Observed, plan: Plan, finding: Finding) -> Verdict:
         target = plan.planned(plan.serving).replicas
         message = f"{plan.serving} answers with {ready} of {target} pods."
         return Verdict("Ready", True, reasons.ANSWERING, message)
-    return Verdict("Ready", False, finding.reason, finding.message)
+    # While another revision is on its way, this condition still speaks of the one that clients reach.
+    own = _serving(observed, plan) if observed.spec.state == "Active" and plan.stable and plan.candidate else None
+    found = own or finding
+    return Verdict("Ready", False, found.reason, found.message)
 
 
 def progress(observed: Observed, plan: Plan, refused: Trouble | None) -> Finding:
@@ -80,7 +83,7 @@ def _suspended(observed: Observed, plan: Plan) -> Finding | None:
         return None
     left = sum(observed.existing(planned.revision.name) for planned in plan.revisions)
     if left:
-        return Finding("Moving", reasons.SUSPENDING, f"spec.state is Suspended: {left} pods are going down.")
+        return Finding("Moving", reasons.SUSPENDING, f"spec.state is Suspended: {_pods(left)} still going down.")
     return Finding("Done", reasons.SUSPENDED, "spec.state is Suspended: no pods run. Set it to Active to serve again.")
 
 
@@ -88,10 +91,10 @@ def _candidate(observed: Observed, plan: Plan) -> Finding | None:
     if plan.stable is None or plan.candidate is None:
         return None
     if found := _trouble(observed, plan.candidate):
-        suffix = f" {plan.stable} goes on serving."
-        return Finding(found.phase, found.reason, f"{plan.candidate}: {found.message}{suffix}")
+        goes_on = f" {plan.stable} goes on serving." if observed.ready(plan.stable) else ""
+        return Finding(found.phase, found.reason, f"{plan.candidate}: {_sentence(found.message)}{goes_on}")
     ready, target = observed.ready(plan.candidate), plan.planned(plan.candidate).replicas
-    message = f"{plan.candidate} has {ready} of {target} pods ready; {plan.stable} serves until then."
+    message = f"{plan.candidate} has {ready} of {target} pods ready; until then {plan.stable} is the one to serve."
     return Finding("Moving", reasons.ROLLING_OUT, message)
 
 
@@ -103,14 +106,19 @@ def _serving(observed: Observed, plan: Plan) -> Finding | None:
         return None
     if ready == 0:
         return _start(observed, plan.serving)
-    return Finding("Moving", reasons.WAITING_FOR_PODS, f"{plan.serving} has {ready} of {target} pods ready.")
+    message = f"{plan.serving} has {ready} of {target} pods ready"
+    going = observed.existing(plan.serving) - target
+    if ready >= target and going > 0:
+        message += f", and {_pods(going)} too many, still going down"
+    return Finding("Moving", reasons.WAITING_FOR_PODS, f"{message}.")
 
 
 def _retired(observed: Observed, plan: Plan) -> Finding | None:
     left = sum(observed.existing(p.revision.name) for p in plan.revisions if p.role == "Retired")
     if not left:
         return None
-    return Finding("Moving", reasons.RETIRING, f"{left} pods of retired revisions finish their requests and go down.")
+    message = f"Retired revisions have {_pods(left)} left, to finish their requests and go down."
+    return Finding("Moving", reasons.RETIRING, message)
 
 
 CHECKS: tuple[Callable[[Observed, Plan], Finding | None], ...] = (
@@ -120,6 +128,14 @@ CHECKS: tuple[Callable[[Observed, Plan], Finding | None], ...] = (
     _serving,
     _retired,
 )
+
+
+def _pods(count: int) -> str:
+    return "1 pod" if count == 1 else f"{count} pods"
+
+
+def _sentence(text: str) -> str:
+    return text if text.endswith((".", "!", "?")) else f"{text}."
 
 
 def _trouble(observed: Observed, revision: str) -> Finding | None:

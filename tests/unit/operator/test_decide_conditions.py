@@ -125,7 +125,7 @@ def test_a_retired_revisions_last_pods_are_told_of() -> None:
 def test_a_bad_update_says_which_revision_is_bad_and_which_serves() -> None:
     seen = updating(NOT_FOUND)
     stalled = conditions(seen, plan(seen), None)[2]
-    assert stalled.message == f"{NEW}: in words {OLD} goes on serving."
+    assert stalled.message == f"{NEW}: in words. {OLD} goes on serving."
 
 
 def test_ready_is_about_the_pods_that_the_entry_leads_to() -> None:
