@@ -19,7 +19,6 @@ from . import (
     programs,
     tools,
 )
-from .certificates import Pki
 from .machine import Before
 from .paths import RunDir
 from .progress import step
@@ -72,7 +71,7 @@ def node_mode(run: RunDir, lock: int, binaries: Binaries, sandbox_image: Path) -
     before, starter = _prepare(run, lock, binaries.key)
     with step("making certificates"):
         pki = certificates.make(run.pki, address=PLACE.address, api_names=api_names(), node=addresses.NODE_NAME)
-        configs = _write_kubeconfigs(run, pki)
+        configs = kubeconfigs.write_all(run, PLACE.api_url, pki)
     etcd = control_plane.etcd(programs.find("etcd"), PLACE, run, pki)
     api_server = control_plane.api_server(binaries.kubernetes / "kube-apiserver", PLACE, run, pki)
     containerd = node.containerd(programs.find("containerd"), programs.find("unshare"), run)
@@ -123,13 +122,3 @@ def _prepare(run: RunDir, lock: int, tools_key: str) -> tuple[Before, Starter]:
     network.create(forwarded_before=before.forwarded)
     network.forward()
     return before, Starter(run, lock, cgroups.create(run.cgroup))
-
-
-def _write_kubeconfigs(run: RunDir, pki: Pki) -> dict[str, Path]:
-    made = {}
-    for name, client in pki.clients.items():
-        path = run.kubeconfig if name == "admin" else run.config / f"{name}.kubeconfig"
-        path.touch(mode=0o600)
-        path.write_text(kubeconfigs.content(PLACE.api_url, pki.ca.certificate, client))
-        made[name] = path
-    return made

@@ -4,7 +4,19 @@ import base64
 import json
 from pathlib import Path
 
-from .certificates import Pair
+from .certificates import Pair, Pki
+from .paths import RunDir
+
+
+def write_all(run: RunDir, server: str, pki: Pki) -> dict[str, Path]:
+    """Write one for each client, the administrator's where users look for it; return their places."""
+    made = {}
+    for name, client in pki.clients.items():
+        path = run.kubeconfig if name == "admin" else run.config / f"{name}.kubeconfig"
+        path.touch(mode=0o600)
+        path.write_text(content(server, pki.ca.certificate, client))
+        made[name] = path
+    return made
 
 
 def content(server: str, ca: Path, client: Pair, *, context: str = "onnx-operator-cluster") -> str:

@@ -8,59 +8,40 @@ pods' control port by a stand-in (`control_port.py`): say so in the names of tes
 """
 
 import os
-import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
-from functools import cached_property, partial
+from functools import partial
 from ipaddress import IPv4Network
 from pathlib import Path
 from typing import Any, Final
 
 import yaml
 
-from . import certificates, control_port, health, kubeconfigs, kwok, loopback, programs, tools
-from . import control_plane as daemons
-from .certificates import Pki
+from . import certificates, health, kubeconfigs, kwok, loopback, plane_daemons, programs, tools
+from .control_plane import Place, etcd
 from .paths import TREE, RunDir
 from .rest import Rest
-from .specs import Health, Spec, flags
+from .specs import Spec
 from .starting import Starter
 
 CRDS: Final = TREE / "crds"
-SERVICES: Final = IPv4Network("10.199.0.0/16")
-"""Addresses of Services; nothing is routed there."""
-
-PROGRAMS: Final = ("etcd", "kube-apiserver", "kube-controller-manager", "kube-scheduler", "kwok")
-KWOK_PORT: Final = 10247
 ACCOUNT: Final = "/api/v1/namespaces/default/serviceaccounts/default"
 DEFINITIONS: Final = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
 
-WITHOUT: Final = (
-    # Endpoints may not be loopback addresses, and nobody here routes by them.
-    "endpoints-controller",
-    "endpointslice-controller",
-    "endpointslice-mirroring-controller",
-    # Nobody posts the node's health.
-    "node-lifecycle-controller",
-)
-"""Controllers of kube-controller-manager that do not run."""
 
-
-@dataclass
+@dataclass(frozen=True)
 class ControlPlane:
     """A running control plane.
 
-    `pods` are the addresses of pods. `controller_qps` is the client's limit, in requests a second, of the controller
-    manager and of the scheduler; bursts may be twice as large.
+    `place` says where it listens, and in `place.pods` which addresses pods get. `rest` calls the API server as the
+    administrator.
     """
 
     run: RunDir
-    pods: IPv4Network
-    place: daemons.Place
-    pki: Pki
-    controller_qps: int
+    place: Place
+    rest: Rest
     _starter: Starter = field(repr=False)
     _api_server: Spec = field(repr=False)
 
@@ -89,14 +70,10 @@ class ControlPlane:
         """The `kubectl` that fits."""
         return binary("kubectl")
 
-    @cached_property
-    def rest(self) -> Rest:
-        """Calls to the API server as the administrator."""
-        return Rest(self.url, health.context(self.pki.ca.certificate, self.pki.clients["admin"]))
-
     def stop_api_server(self, *, kill: bool = False) -> None:
         """Stop the API server and return when it is gone: with SIGTERM and a few seconds, or with SIGKILL at once."""
-        self._starter.end("kube-apiserver", grace=0.0 if kill else 3.0)  # it would wait for open watches
+        # Left alone it would wait a minute for open watches.
+        self._starter.end("kube-apiserver", grace=0.0 if kill else 3.0)
 
     def start_api_server(self) -> None:
         """Start the API server again, on the same data, and return when it is ready."""
@@ -110,26 +87,28 @@ class ControlPlane:
 
     def check(self) -> None:
         """Raise `DaemonDiedError` if a daemon has ended by itself."""
-        self._starter.wait("nothing", lambda: True)
+        self._starter.check()
 
 
 @contextmanager
 def control_plane(folder: Path, *, crds: Path | None = CRDS, controller_qps: int = 200) -> Iterator[ControlPlane]:
     """Bring a control plane up in `folder`, a directory of its own, with the definitions in `crds` installed.
 
-    It is ready when pods of the default namespace can be made and are played. Raises `ClusterError` when a program is
-    missing or a daemon dies. Its files stay, for a look at the logs.
+    It is ready when pods of the default namespace can be made and are played. `controller_qps` limits the clients of
+    the controller manager and of the scheduler, requests a second; bursts may be twice as large. Raises `ClusterError`
+    when a program is missing or a daemon dies. Its files stay, for a look at the logs.
     """
-    binaries = {name: binary(name) for name in PROGRAMS}
+    binaries = {name: binary(name) for name in plane_daemons.PROGRAMS}
     folder.mkdir(parents=True, exist_ok=True)
     run = RunDir(folder.resolve())
     run.make()
-    with loopback.claimed() as network:
+    with ExitStack() as stack:
+        network = stack.enter_context(loopback.claimed())
         starter = Starter(run, None, None)
-        try:
-            yield _bring_up(run, network, starter, binaries, crds, controller_qps)
-        finally:
-            starter.end_all()
+        stack.callback(starter.end_all)
+        plane = _bring_up(run, network, starter, binaries, crds, controller_qps)
+        stack.callback(plane.rest.close)
+        yield plane
 
 
 def binary(name: str) -> Path:
@@ -140,87 +119,31 @@ def binary(name: str) -> Path:
     assets = os.environ.get("KUBEBUILDER_ASSETS")
     if assets and (given := Path(assets) / name).exists():
         return given.resolve()
-    return programs.find("etcd") if name == "etcd" else tools.binary(name)
-
-
-def place_in(network: IPv4Network) -> daemons.Place:
-    """Return where the control plane of this network listens: at its last address, far from the pods'."""
-    return daemons.Place(
-        address=str(network[-2]),
-        api_port=6443,
-        etcd_port=2379,
-        etcd_peer_port=2380,
-        controller_manager_port=10257,
-        scheduler_port=10259,
-        services=SERVICES,
-        pods=network,
-    )
+    return programs.find(name) if name in ("etcd", "env") else tools.binary(name)
 
 
 def _bring_up(
-    run: RunDir,
-    network: IPv4Network,
-    starter: Starter,
-    binaries: dict[str, Path],
-    crds: Path | None,
-    qps: int,
+    run: RunDir, network: IPv4Network, starter: Starter, binaries: dict[str, Path], crds: Path | None, qps: int
 ) -> ControlPlane:
-    place = place_in(network)
-    pki = certificates.make(run.pki, address=place.address, api_names=[str(SERVICES[1])], node=kwok.NODE)
-    configs = _write_kubeconfigs(run, place, pki)
-    etcd = daemons.etcd(binaries["etcd"], place, run, pki)
-    api_server = _with(
-        daemons.api_server(binaries["kube-apiserver"], place, run, pki),
-        # The `kubernetes` Service cannot have a loopback address, and the node's taints would need its controller.
-        endpoint_reconciler_type="none",
-        disable_admission_plugins="TaintNodesByCondition",
-    )
-    limits = {"kube_api_qps": qps, "kube_api_burst": 2 * qps}
-    manager = daemons.controller_manager(binaries["kube-controller-manager"], place, configs["controller-manager"], pki)
-    rest = [
-        _with(manager, controllers=",".join(["*", *(f"-{name}" for name in WITHOUT)]), **limits),
-        _with(daemons.scheduler(binaries["kube-scheduler"], place, configs["scheduler"]), **limits),
-        kwok.kwok(binaries["kwok"], run, configs["kwok"], place.address, KWOK_PORT, network),
-        _stand_in(configs["kwok"], network),
-    ]
-    plane = ControlPlane(run, network, place, pki, qps, starter, api_server)
-    starter.start(etcd)
+    place = plane_daemons.place_in(network)
+    pki = certificates.make(run.pki, address=place.address, api_names=[], node=kwok.NODE)
+    configs = kubeconfigs.write_all(run, place.api_url, pki)
+    store = etcd(binaries["etcd"], place, run, pki)
+    api_server = plane_daemons.api_server(binaries["kube-apiserver"], place, run, pki)
+    others = plane_daemons.others(binaries, place, run, pki, configs, qps)
+    rest = Rest(place.api_url, health.context(pki.ca.certificate, pki.clients["admin"]))
+    starter.start(store)
     starter.start(api_server)
-    starter.wait_ready(etcd, api_server)
-    for spec in rest:
+    starter.wait_ready(store, api_server)
+    for spec in others:
         starter.start(spec)
     with ThreadPoolExecutor(1) as pool:
-        installed = pool.submit(_install, plane.rest, crds)
-        starter.wait_ready(*rest)
+        installed = pool.submit(_install, rest, crds)
+        starter.wait_ready(*others)
         installed.result()
-    starter.wait("the default ServiceAccount", partial(_is_there, plane.rest, ACCOUNT))
-    starter.wait("the played node", partial(_node_ready, plane.rest))
-    return plane
-
-
-def _with(spec: Spec, **values: str | Path | int) -> Spec:
-    # The last of two flags of one name counts.
-    return Spec(spec.name, (*spec.command, *flags(**values)), spec.files, spec.health, spec.socket)
-
-
-def _stand_in(kubeconfig: Path, network: IPv4Network) -> Spec:
-    module = control_port.__name__
-    command = (sys.executable, "-m", module, str(kubeconfig), str(network))
-    return Spec(
-        "control-port",
-        (str(programs.find("env")), f"PYTHONPATH={TREE}", *command),
-        health=Health(f"http://{network[1]}:{control_port.PORT}/healthz"),
-    )
-
-
-def _write_kubeconfigs(run: RunDir, place: daemons.Place, pki: Pki) -> dict[str, Path]:
-    made = {}
-    for name, client in pki.clients.items():
-        path = run.kubeconfig if name == "admin" else run.config / f"{name}.kubeconfig"
-        path.touch(mode=0o600)
-        path.write_text(kubeconfigs.content(place.api_url, pki.ca.certificate, client))
-        made[name] = path
-    return made
+    starter.wait("the default ServiceAccount", lambda: rest.get(ACCOUNT) is not None)
+    starter.wait("the played node", lambda: _holds("Ready", rest.get(f"/api/v1/nodes/{kwok.NODE}")))
+    return ControlPlane(run, place, rest, starter, api_server)
 
 
 def _install(rest: Rest, crds: Path | None) -> None:
@@ -230,21 +153,13 @@ def _install(rest: Rest, crds: Path | None) -> None:
         rest.create(DEFINITIONS, manifest)
     for manifest in manifests:
         name = manifest["metadata"]["name"]
-        health.wait(f"the definition {name}", partial(_established, rest, f"{DEFINITIONS}/{name}"), [], limit=60)
+        health.wait(f"the definition {name}", partial(_is_established, rest, name), [], limit=60)
 
 
-def _established(rest: Rest, path: str) -> bool:
-    return _condition(rest.get(path), "Established")
+def _is_established(rest: Rest, name: str) -> bool:
+    return _holds("Established", rest.get(f"{DEFINITIONS}/{name}"))
 
 
-def _node_ready(rest: Rest) -> bool:
-    return _condition(rest.get(f"/api/v1/nodes/{kwok.NODE}"), "Ready")
-
-
-def _is_there(rest: Rest, path: str) -> bool:
-    return rest.get(path) is not None
-
-
-def _condition(obj: dict[str, Any] | None, kind: str) -> bool:
+def _holds(condition: str, obj: dict[str, Any] | None) -> bool:
     conditions = (obj or {}).get("status", {}).get("conditions") or []  # null in a new definition
-    return any(found["type"] == kind and found["status"] == "True" for found in conditions)
+    return any(found["type"] == condition and found["status"] == "True" for found in conditions)

@@ -34,6 +34,7 @@ class Rest:
         self._host, self._port = str(host.hostname), host.port
         self._context, self._timeout = context, timeout
         self._local = threading.local()
+        self._connections: set[http.client.HTTPSConnection] = set()
 
     def call(
         self,
@@ -50,9 +51,9 @@ class Rest:
         headers = {"Accept": JSON, "Content-Type": content_type, "User-Agent": "onnx-operator-tests"}
         try:
             code, data = self._exchange(method, target, payload, headers)
-        except (ConnectionError, http.client.HTTPException):
+        except (ConnectionError, ssl.SSLError, http.client.HTTPException):
             # A kept connection ends with the server behind it. A test's own call may be sent twice.
-            self.close()
+            self._local.connection.close()
             try:
                 code, data = self._exchange(method, target, payload, headers)
             except http.client.HTTPException as error:
@@ -99,11 +100,9 @@ class Rest:
                 raise
 
     def close(self) -> None:
-        """Close this thread's connection."""
-        connection: http.client.HTTPSConnection | None = getattr(self._local, "connection", None)
-        if connection is not None:
-            connection.close()
-            self._local.connection = None
+        """Close all connections; the next call makes one anew."""
+        while self._connections:
+            self._connections.pop().close()
 
     def _exchange(self, method: str, target: str, payload: str | None, headers: dict[str, str]) -> tuple[int, bytes]:
         connection: http.client.HTTPSConnection | None = getattr(self._local, "connection", None)
@@ -112,6 +111,7 @@ class Rest:
                 self._host, self._port, context=self._context, timeout=self._timeout
             )
             self._local.connection = connection
+        self._connections.add(connection)
         connection.request(method, target, payload, headers)
         response = connection.getresponse()
         return response.status, response.read()

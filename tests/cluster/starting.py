@@ -59,6 +59,11 @@ class Starter:
         for daemon in daemons:
             daemon.kill()
 
+    def check(self) -> None:
+        """Raise `DaemonDiedError` if a daemon has ended by itself."""
+        for daemon in self._daemons:
+            daemon.check()
+
     def wait_ready(self, *specs: Spec) -> None:
         """Wait until these daemons answer."""
         for spec in specs:

@@ -20,11 +20,12 @@ SERVER_IMAGE = "registry.example.com/onnx-operator/server:test"
 
 @dataclass
 class OperatorProcess:
-    """A running operator; `log` has its output, JSON lines."""
+    """A running operator; `log` has its output, JSON lines. `ended` is true once the test has ended it."""
 
     process: subprocess.Popen[bytes]
     log: Path
     port: int
+    ended: bool = False
 
     @property
     def pid(self) -> int:
@@ -53,11 +54,13 @@ class OperatorProcess:
 
     def kill(self) -> None:
         """End it as a crash does, at once."""
+        self.ended = True
         self.process.kill()
         self.process.wait()
 
     def stop(self, patience: float = 20.0) -> int:
         """End it as a kubelet does, with SIGTERM; return the exit code."""
+        self.ended = True
         self.process.terminate()
         return self.process.wait(patience)
 

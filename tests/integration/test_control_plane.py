@@ -30,7 +30,7 @@ def test_a_second_control_plane_shares_nothing_with_the_first_and_ends_alone(
 ) -> None:
     config_map = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "one-of-mine"}}
     with control_plane(tmp_path / "plane", crds=None) as second:
-        assert not second.pods.overlaps(plane.pods)
+        assert not second.place.pods.overlaps(plane.place.pods)
         second.rest.create("/api/v1/namespaces/default/configmaps", config_map)
         assert plane.rest.get("/api/v1/namespaces/default/configmaps/one-of-mine") is None
         assert second.rest.get("/apis/onnx-operator.dev/v1alpha1/onnxmodels") is None

@@ -61,7 +61,7 @@ def test_pods_played_by_kwok_have_addresses_of_their_own_where_a_control_port_an
     pods = namespace.list("Pod")
     addresses = {pod["status"]["podIP"] for pod in pods}
     assert len(addresses) == 3
-    assert all(ip_address(address) in plane.pods for address in addresses)
+    assert all(ip_address(address) in plane.place.pods for address in addresses)
     first, second, _ = pods
     status, body = facts(first["status"]["podIP"], first["metadata"]["uid"])
     assert (status, hashlib.sha256(b"some bytes").hexdigest() in body) == (200, True)
