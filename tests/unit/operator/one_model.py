@@ -127,8 +127,12 @@ class World:
         return self.memory.of(POD)
 
     @property
+    def model(self) -> Object:
+        return self.memory.objects[MODEL, *KEY]
+
+    @property
     def status(self) -> Object:
-        found: Object = self.memory.objects[MODEL, *KEY]["status"]
+        found: Object = self.model["status"]
         return found
 
     def condition(self, type_: str) -> Object:
