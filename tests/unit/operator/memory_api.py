@@ -37,7 +37,8 @@ class Memory:
     # what the operator calls
 
     async def get(self, kind: Kind, namespace: str, name: str) -> Object | None:
-        return _copy(self.objects.get((kind, namespace, name)))
+        found: Object | None = _copy(self.objects.get((kind, namespace, name)))
+        return found
 
     async def list(self, kind: Kind, namespace: str | None, selector: str = "") -> Listed:
         found = [_copy(o) for (of, _, _), o in self.objects.items() if of == kind]
@@ -78,6 +79,9 @@ class Memory:
             raise AssertionError("only events are created")
         self._write("create", EVENT, manifest["reason"])
         return manifest
+
+    async def replace(self, manifest: Object) -> Object:
+        raise AssertionError("only the Lease is replaced")
 
     async def delete(self, kind: Kind, namespace: str, name: str, uid: str) -> None:
         self._write("delete", kind, name)
@@ -136,7 +140,8 @@ class Memory:
         if place[0] == DEPLOYMENT:
             self._controllers()
         self.after_write()
-        return _copy(obj)
+        stored: Object = _copy(obj)
+        return stored
 
     def _controllers(self) -> None:
         """Make the pods as many as their Deployments say, at once; garbage goes with its owner."""

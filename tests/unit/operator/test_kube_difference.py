@@ -177,7 +177,7 @@ def test_what_others_own_is_theirs(fields: Object) -> None:
 
 
 def test_what_we_own_and_still_want_is_no_difference() -> None:
-    server = {
+    server: Object = {
         ".": {},
         "f:image": {},
         "f:env": {'k:{"name":"A"}': {".": {}, "f:value": {}}},
