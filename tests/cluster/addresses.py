@@ -31,6 +31,7 @@ PROXY_HEALTH_PORT: Final = 20256
 PROXY_METRICS_PORT: Final = 20249
 DNS_PORT: Final = 53
 DNS_READY_PORT: Final = 20253
+METRICS_PORT: Final = 20443
 
 NODE_PORTS: Final[dict[int, str]] = {
     API_PORT: "kube-apiserver",
@@ -44,6 +45,7 @@ NODE_PORTS: Final[dict[int, str]] = {
     PROXY_METRICS_PORT: "kube-proxy",
     DNS_PORT: "coredns",
     DNS_READY_PORT: "coredns",
+    METRICS_PORT: "metrics-server",
 }
 """Every port of node mode on `NODE_ADDRESS`, and the daemon that needs it."""
 

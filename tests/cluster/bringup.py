@@ -1,5 +1,6 @@
 """Brings a node-mode cluster up: writes down the machine, makes the network, starts the daemons side by side."""
 
+import contextlib
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
@@ -13,15 +14,19 @@ from . import (
     cgroups,
     containers,
     control_plane,
+    health,
     kubeconfigs,
+    metrics_server,
     network,
     node,
     programs,
     tools,
 )
+from .certificates import Pki
 from .machine import Before
 from .paths import RunDir
 from .progress import step
+from .rest import Rest
 from .starting import Starter
 
 PLACE: Final = control_plane.Place(
@@ -44,33 +49,44 @@ DAEMONS: Final = (
     "kubelet",
     "kube-proxy",
     "coredns",
+    "metrics-server",
 )
 """Every daemon of node mode."""
 
 
 @dataclass(frozen=True)
 class Binaries:
-    """The folder of Kubernetes' programs, and CoreDNS."""
+    """The folder of Kubernetes' programs, CoreDNS and metrics-server."""
 
     kubernetes: Path
     coredns: Path
+    metrics_server: Path
 
     @classmethod
     def build(cls) -> "Binaries":
         """Return them, built where the cache lacks them."""
-        return cls(tools.build("kubernetes"), tools.binary("coredns"))
+        return cls(tools.build("kubernetes"), tools.binary("coredns"), tools.binary("metrics-server"))
 
     @property
     def key(self) -> str:
         """What names these builds."""
-        return f"{self.kubernetes.name} {self.coredns.parent.name}"
+        return f"{self.kubernetes.name} {self.coredns.parent.name} {self.metrics_server.parent.name}"
 
 
 def node_mode(run: RunDir, lock: int, binaries: Binaries, sandbox_image: Path) -> None:
-    """Start a cluster with one node; returns when the node is Ready, DNS answers and pods can be made."""
+    """Start a cluster with one node; returns when the node is Ready, DNS answers and pods can be made.
+
+    Metrics of pods come half a minute later.
+    """
     before, starter = _prepare(run, lock, binaries.key)
     with step("making certificates"):
-        pki = certificates.make(run.pki, address=PLACE.address, api_names=api_names(), node=addresses.NODE_NAME)
+        pki = certificates.make(
+            run.pki,
+            address=PLACE.address,
+            api_names=api_names(),
+            node=addresses.NODE_NAME,
+            metrics=metrics_server.HOST,
+        )
         configs = kubeconfigs.write_all(run, PLACE.api_url, pki)
     etcd = control_plane.etcd(programs.find("etcd"), PLACE, run, pki)
     api_server = control_plane.api_server(binaries.kubernetes / "kube-apiserver", PLACE, run, pki)
@@ -83,7 +99,7 @@ def node_mode(run: RunDir, lock: int, binaries: Binaries, sandbox_image: Path) -
             starter.wait_ready(containerd)
             imported = pool.submit(containers.load, run, sandbox_image)
             starter.wait_ready(etcd, api_server)
-        with step("starting the controllers, the scheduler, the kubelet, kube-proxy and CoreDNS"):
+        with step("starting the controllers, the scheduler, the kubelet, kube-proxy, CoreDNS and metrics-server"):
             rest = [
                 node.kubelet(
                     binaries.kubernetes / "kubelet", programs.find("nsenter"), run, pki, configs["kubelet"], runtime.pid
@@ -94,16 +110,26 @@ def node_mode(run: RunDir, lock: int, binaries: Binaries, sandbox_image: Path) -
                 control_plane.scheduler(binaries.kubernetes / "kube-scheduler", PLACE, configs["scheduler"]),
                 node.kube_proxy(binaries.kubernetes / "kube-proxy", run, configs["proxy"]),
                 node.coredns(binaries.coredns, run, configs["dns"]),
+                metrics_server.metrics_server(binaries.metrics_server, configs["metrics"], pki),
             ]
             for spec in rest:
                 starter.start(spec)
             starter.wait_ready(*rest)
+            _register_metrics(pki)
         with step("waiting for the node to be Ready"):
             imported.result()
             starter.wait("the node", partial(api.node_ready, run))
             starter.wait("the default ServiceAccount", partial(api.accounts_ready, run))
     before.complete = True
     before.write(run.state_file)
+
+
+def _register_metrics(pki: Pki) -> None:
+    # Only once it answers: an API that is registered and does not answer fails everybody's discovery.
+    rest = Rest(PLACE.api_url, health.context(pki.ca.certificate, pki.clients["admin"]))
+    with contextlib.closing(rest):
+        for collection, manifest in metrics_server.objects(pki).items():
+            rest.create(collection, manifest)
 
 
 def api_names() -> list[str]:

@@ -40,6 +40,7 @@ class Pki:
     front_proxy: Pair
     kubelet_client: Pair
     kubelet_serving: Pair
+    metrics_serving: Pair
     service_accounts: Pair
     clients: dict[str, Pair]
 
@@ -102,11 +103,11 @@ class Authority:
         return _write(self._folder, file, builder.sign(self._key, hashes.SHA256()), key)
 
 
-def make(folder: Path, *, address: str, api_names: Sequence[str], node: str) -> Pki:
+def make(folder: Path, *, address: str, api_names: Sequence[str], node: str, metrics: str = "metrics-server") -> Pki:
     """Make every certificate anew in `folder`.
 
     `address` is where the control plane and the node listen, `api_names` are the further names and addresses by
-    which clients know the API server, `node` is the node's name.
+    which clients know the API server, `node` is the node's name, `metrics` the metrics server's.
     """
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     ca = Authority(folder, "ca")
@@ -125,6 +126,7 @@ def make(folder: Path, *, address: str, api_names: Sequence[str], node: str) -> 
         front_proxy=front_proxy_ca.client("front-proxy", "front-proxy"),
         kubelet_client=ca.client("kubelet-client", "kube-apiserver", ADMINISTRATORS),
         kubelet_serving=ca.server("kubelet-serving", f"system:node:{node}", [*own, node]),
+        metrics_serving=ca.server("metrics-serving", "metrics-server", [address, metrics]),
         service_accounts=_key_pair(folder, "service-accounts"),
         clients=clients,
     )

@@ -107,6 +107,8 @@ def api_server(program: Path, place: Place, run: RunDir, pki: Pki) -> Spec:
         proxy_client_key_file=pki.front_proxy.key,
         enable_aggregator_routing="true",
         allow_privileged="true",
+        # etcd 3.4 cannot stream a list. Told so at once, newer clients list; else they try again and again.
+        feature_gates="WatchList=false",
         audit_policy_file=policy,
         audit_log_path=run.audit_log,
         audit_log_maxsize=200,

@@ -49,8 +49,6 @@ def api_server(program: Path, place: control_plane.Place, run: RunDir, pki: Pki)
         control_plane.api_server(program, place, run, pki),
         endpoint_reconciler_type="none",
         disable_admission_plugins="TaintNodesByCondition",
-        # etcd 3.4 cannot stream a list. Told so at once, newer clients (KWOK's) list; else they try again and again.
-        feature_gates="WatchList=false",
     )
 
 

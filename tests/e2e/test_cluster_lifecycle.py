@@ -27,6 +27,7 @@ def world() -> Iterator[World]:
     assert os.geteuid() == 0, "these tests need root: sudo make e2e"
     tools.build("kubernetes")
     tools.build("coredns")
+    tools.build("metrics-server")
     with make_world() as made:
         yield made
 
@@ -121,6 +122,25 @@ def test_killed_up_then_down_leaves_nothing(world: World) -> None:
         process.communicate()
         down(world)
         assert world.snapshot() ^ before == set(), f"after an `up` killed at {delay:.2f} s"
+
+
+def test_up_does_not_wait_for_metrics_of_pods_which_come_in_half_a_minute(world: World) -> None:
+    began = time.monotonic()
+    up(world)
+    assert time.monotonic() - began < 15
+    run_pods(world)
+
+    deadline = time.monotonic() + 60
+    while "web" not in (top := world.shell(f"{top_pods(world)} 2>&1 || true")):
+        assert time.monotonic() < deadline, top
+        time.sleep(1)
+    assert {line.split()[0] for line in top.splitlines()} == {"web", "client"}
+    down(world)
+
+
+def top_pods(world: World) -> str:
+    """Return the command that prints the pods' use of CPU and memory."""
+    return f"{tools.binary('kubectl')} --kubeconfig {world.run.kubeconfig} top pods --no-headers"
 
 
 def test_killed_down_is_finished_by_the_next(world: World) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.cluster import bringup, certificates, control_plane, node
+from tests.cluster import bringup, certificates, control_plane, metrics_server, node
 from tests.cluster.addresses import NODE_ADDRESS, NODE_PORTS
 from tests.cluster.machine import MASKED
 from tests.cluster.paths import RunDir
@@ -31,6 +31,7 @@ def specs(tmp_path: Path) -> list[Spec]:
         node.kubelet(BIN / "kubelet", BIN / "nsenter", run, pki, config, 4711),
         node.kube_proxy(BIN / "kube-proxy", run, config),
         node.coredns(BIN / "coredns", run, config),
+        metrics_server.metrics_server(BIN / "metrics-server", config, pki),
     ]
 
 
