@@ -1,12 +1,16 @@
 """The command line: `python -m tests.cluster COMMAND`."""
 
 import argparse
+import signal
 import sys
+import tempfile
 from collections.abc import Callable, Sequence
+from pathlib import Path
 
 from . import cluster, images, programs, tools
 from .errors import ClusterError
 from .paths import RunDir, cache_dir
+from .plane import control_plane
 from .progress import note
 
 DESCRIPTION = """\
@@ -69,6 +73,11 @@ def _parser() -> argparse.ArgumentParser:
     add("kubeconfig", _kubeconfig, "print the path of the administrator's kubeconfig")
     add("images", _images, "build the images that we ship, where their sources changed, and print their sizes")
     add("tools", _tools, "build the Go programs that the cache lacks (kubectl, helm, ...) and print their folders")
+    add(
+        "control-plane",
+        _control_plane,
+        "run a control plane without machines until interrupted, beside any other: needs no root, KWOK plays the pods",
+    )
     add("setup", _setup, "install the programs that this machine lacks (apt, as root)")
     return parser
 
@@ -118,6 +127,14 @@ def _images(_: argparse.Namespace) -> int:
 def _tools(_: argparse.Namespace) -> int:
     for module in tools.MODULES:
         print(tools.build(module))
+    return 0
+
+
+def _control_plane(_: argparse.Namespace) -> int:
+    with tempfile.TemporaryDirectory(prefix="control-plane-") as folder, control_plane(Path(folder)) as plane:
+        print(f"export KUBECONFIG={plane.kubeconfig}", flush=True)
+        note(f"logs: {plane.logs}; Ctrl-C ends it and removes all of it")
+        signal.sigwait({signal.SIGINT, signal.SIGTERM})
     return 0
 
 
