@@ -328,3 +328,12 @@ def test_an_image_that_a_webhook_rewrites_is_not_fought_over(caplog: pytest.LogC
     world.run(spec(V1, 2))
     assert world.condition("Ready")["status"] == "True"
     assert "admission webhook" in caplog.text
+
+
+def test_first_up_then_down() -> None:
+    world = serving()
+    world.run(spec(BAD, 2))
+    before = len(world.memory.writes)
+    world.run(spec(V1, 3))
+    scales = [name for verb, _, name in world.memory.writes[before:] if verb == "scale"]
+    assert scales == [OLD, name_of(spec(BAD))]
