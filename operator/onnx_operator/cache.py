@@ -32,6 +32,10 @@ class Cache:
         objects = self._objects[kind]
         return [objects[key] for key in sorted(self._by_model[kind, model])]
 
+    def count(self, kind: Kind) -> int:
+        """Return how many objects of a kind are known."""
+        return len(self._objects[kind])
+
     def models(self) -> list[Key]:
         """Return the keys of all models."""
         return list(self._objects[MODEL])

@@ -70,7 +70,15 @@ def parser() -> argparse.ArgumentParser:
         default=Settings.drain,
         help="seconds that pods of new revisions go on serving after SIGTERM",
     )
-    run_.add_argument("--http-port", type=int, default=Settings.http_port, help="port of /healthz and /readyz")
+    run_.add_argument(
+        "--http-port", type=int, default=Settings.http_port, help="port of /healthz, /readyz and /metrics"
+    )
+    run_.add_argument(
+        "--debug-port",
+        type=int,
+        default=Settings.debug_port,
+        help="port of /debug/models/NAMESPACE/NAME, on 127.0.0.1 only: reach it by kubectl port-forward; 0 is none",
+    )
     run_.add_argument("--log-level", default=Settings.log_level, choices=["DEBUG", "INFO", "WARNING", "ERROR"])
     run_.add_argument("--log-format", default=Settings.log_format, choices=["json", "text"])
     return made

@@ -22,5 +22,6 @@ class Settings:
     lease_duration: float = 15.0
     drain: int = 5
     http_port: int = 8080
+    debug_port: int = 8081
     log_level: str = "INFO"
     log_format: str = "json"

@@ -2,25 +2,22 @@
 
 import asyncio
 
-from onnx_operator.cache import Key
 from onnx_operator.engine.lease import Lease
-from onnx_operator.engine.queue import Queue
-from onnx_operator.engine.reconcile import Reconciler
 from onnx_operator.engine.resync import Resync
-from onnx_operator.engine.worker import work
+from onnx_operator.engine.worker import Crew
 
 
-async def lead(lease: Lease, resync: Resync, queue: Queue[Key], reconciler: Reconciler, workers: int) -> None:
+async def lead(lease: Lease, resync: Resync, crew: Crew, workers: int) -> None:
     """Take the Lease, work while it is held, and again, until cancelled. Who is not primed does not take it."""
 
-    async def crew() -> None:
+    async def work() -> None:
         await resync.refresh()  # what the holder before us wrote last is in it
-        await asyncio.gather(*(work(queue, reconciler) for _ in range(workers)))
+        await asyncio.gather(*(crew.work() for _ in range(workers)))
 
     await resync.primed.wait()
     while True:
         await lease.acquire()
-        working, holding = asyncio.create_task(crew()), asyncio.create_task(lease.hold())
+        working, holding = asyncio.create_task(work()), asyncio.create_task(lease.hold())
         try:
             done, _ = await asyncio.wait([working, holding], return_when=asyncio.FIRST_COMPLETED)
         finally:

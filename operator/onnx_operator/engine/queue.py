@@ -2,6 +2,7 @@
 
 import asyncio
 import random
+import time
 from collections.abc import Callable, Hashable
 from typing import Generic, TypeVar
 
@@ -21,7 +22,7 @@ class Queue(Generic[K]):
         jitter: Callable[[], float] = random.random,
     ) -> None:
         self._ready: asyncio.Queue[K] = asyncio.Queue()
-        self._waiting: set[K] = set()
+        self._waiting: dict[K, float] = {}
         self._active: set[K] = set()
         self._again: set[K] = set()
         self._failures: dict[K, int] = {}
@@ -32,6 +33,18 @@ class Queue(Generic[K]):
         """Return how many keys wait for a worker."""
         return len(self._waiting)
 
+    def oldest(self) -> float:
+        """Return for how many seconds the longest waiting key has waited; 0 if none waits."""
+        return time.monotonic() - next(iter(self._waiting.values())) if self._waiting else 0.0
+
+    def state(self, key: K) -> str:
+        """Return what is with a key: waiting, active, later (after a failure or a delay) or idle."""
+        if key in self._active:
+            return "active"
+        if key in self._waiting:
+            return "waiting"
+        return "later" if key in self._timers else "idle"
+
     def add(self, key: K) -> None:
         """Ask for work on a key, now."""
         if timer := self._timers.pop(key, None):
@@ -39,7 +52,7 @@ class Queue(Generic[K]):
         if key in self._active:
             self._again.add(key)
         elif key not in self._waiting:
-            self._waiting.add(key)
+            self._waiting[key] = time.monotonic()
             self._ready.put_nowait(key)
 
     def add_after(self, key: K, delay: float) -> None:
@@ -56,7 +69,7 @@ class Queue(Generic[K]):
     async def take(self) -> K:
         """Wait for a key; the caller must call ``done`` or ``failed`` with it."""
         key = await self._ready.get()
-        self._waiting.discard(key)
+        self._waiting.pop(key, None)
         self._active.add(key)
         return key
 

@@ -3,6 +3,7 @@
 import logging
 import uuid
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -29,6 +30,14 @@ LOOK_AGAIN = 15.0
 log = logging.getLogger(__name__)
 
 
+@dataclass(frozen=True)
+class Done:
+    """What came of a reconcile: when to look again, in seconds, if not only upon news, and a line for people."""
+
+    summary: str
+    again_after: float | None = None
+
+
 class Reconciler:
     """Brings one model at a time to what its spec asks for."""
 
@@ -38,15 +47,15 @@ class Reconciler:
         self._kube, self._cache, self._observer, self._applier = kube, cache, observer, applier
         self._clock = clock
 
-    async def reconcile(self, key: Key) -> float | None:
-        """Bring the model to its spec; return after how many seconds to look again, if not only upon news.
+    async def reconcile(self, key: Key) -> Done:
+        """Bring the model to its spec.
 
         Raises:
             KubeError: try again later.
         """
         model = self._cache.get(MODEL, *key)
         if model is None or "deletionTimestamp" in model["metadata"]:
-            return None  # what it owned goes by garbage collection
+            return Done("deleted: what it owned goes by garbage collection")
         now = self._clock()
         try:
             observed = await self._observer.observe(model, now)
@@ -57,12 +66,15 @@ class Reconciler:
                 observed = await self._observer.observe(model, now)
         except ValidationError as error:
             await self._report(model, _invalid(model, error, now), now)
-            return None
+            return Done(f"the spec is not understood: {error}")
         wanted = plan(observed)
         refused = await self._applier.apply(observed, wanted) if observed.spec.state != "Unmanaged" else None
-        await self._report(model, status_of(observed, wanted, conditions(observed, wanted, refused)), now)
+        verdicts = conditions(observed, wanted, refused)
+        await self._report(model, status_of(observed, wanted, verdicts), now)
         unasked = any(observed.ready(p.revision.name) and not p.revision.signature for p in wanted.revisions)
-        return LOOK_AGAIN if refused or unasked else None
+        roles = ", ".join(f"{p.revision.name} {p.role} {p.replicas}" for p in wanted.revisions)
+        said = ", ".join(f"{verdict.type}={verdict.status} {verdict.reason}" for verdict in verdicts)
+        return Done(f"{roles}; {said}", LOOK_AGAIN if refused or unasked else None)
 
     async def _report(self, model: Object, status: Object, now: datetime) -> None:
         before = model.get("status", {})

@@ -1,7 +1,7 @@
 """Calls to the API server as plain dicts, over kubernetes.aio."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -14,6 +14,7 @@ from onnx_operator.kube.errors import ConflictError, KubeError, RefusedError, Tr
 from onnx_operator.kube.kinds import Kind, kind_of
 
 Object = dict[str, Any]
+Count = Callable[[str, str, int], None]
 
 
 @dataclass(frozen=True)
@@ -55,10 +56,11 @@ class Kube(Protocol):
 class ApiServer:
     """Kube over HTTP. ``timeout`` is in seconds, for each call."""
 
-    def __init__(self, configuration: Configuration, timeout: float = 10.0) -> None:
+    def __init__(self, configuration: Configuration, timeout: float = 10.0, count: Count | None = None) -> None:
         self._client = ApiClient(configuration=configuration)
         self._client.user_agent = f"onnx-operator/{__version__}"
         self._timeout = aiohttp.ClientTimeout(total=timeout)
+        self._count = count or (lambda *_: None)
 
     async def close(self) -> None:
         """Close the connections."""
@@ -152,7 +154,9 @@ class ApiServer:
             response = await self._client.call_api(verb, url, headers, payload, _request_timeout=self._timeout)
             data = await response.read()
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
+            self._count(method, _resource(path), 0)
             raise TransientError(0, f"{method} {path}: {error or type(error).__name__}") from error
+        self._count(method, _resource(path), response.status)
         if 200 <= response.status < 300:
             return _parsed(data, method, path)
         if response.status == 404:
@@ -167,8 +171,10 @@ class ObjectGoneError(TransientError):
         super().__init__(404, f"{path} is not there: the object or its namespace was just deleted")
 
 
-async def connect(timeout: float = 10.0) -> ApiServer:
+async def connect(timeout: float = 10.0, count: Count | None = None) -> ApiServer:
     """Return a client for the cluster the process runs in, or else for the current kubeconfig context.
+
+    ``count`` is called with method, resource and HTTP status (0: no answer) of each request.
 
     Raises:
         KubeError: there is neither.
@@ -182,7 +188,16 @@ async def connect(timeout: float = 10.0) -> ApiServer:
         except config.ConfigException as error:
             raise KubeError(0, f"no cluster: not in a pod, and no kubeconfig ({error})") from error
     configuration.connection_pool_maxsize = 100
-    return ApiServer(configuration, timeout)
+    return ApiServer(configuration, timeout, count)
+
+
+def _resource(path: str) -> str:
+    """Return what a path is about: ``services``, ``deployments/scale``."""
+    parts = path.strip("/").split("/")
+    parts = parts[2:] if parts[0] == "api" else parts[3:]
+    if parts[:1] == ["namespaces"] and len(parts) > 2:
+        parts = parts[2:]
+    return "/".join([parts[0], *parts[2:]])
 
 
 def _parsed(data: bytes, method: str, path: str) -> Object:

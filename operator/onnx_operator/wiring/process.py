@@ -1,6 +1,7 @@
 """The operator's process, from start to stop, as one page."""
 
 import asyncio
+import functools
 import logging
 import signal
 import socket
@@ -12,19 +13,22 @@ from onnx_operator.apply import Applier
 from onnx_operator.cache import Cache, Key, model_key
 from onnx_operator.control import ControlClient
 from onnx_operator.engine.guard import OnlyWhile
+from onnx_operator.engine.journal import Journal
 from onnx_operator.engine.lead import lead
 from onnx_operator.engine.lease import Lease, LeaseTimes
 from onnx_operator.engine.queue import Queue
 from onnx_operator.engine.reconcile import Reconciler
 from onnx_operator.engine.resync import Resync
+from onnx_operator.engine.worker import Crew
 from onnx_operator.frozen.rendering import Defaults
 from onnx_operator.kube.client import connect
 from onnx_operator.kube.errors import KubeError
-from onnx_operator.kube.kinds import Kind
+from onnx_operator.kube.kinds import WATCHED, Kind
+from onnx_operator.metrics import Metrics
 from onnx_operator.observe import Observer
 from onnx_operator.settings import Settings
 from onnx_operator.signing import load_signer
-from onnx_operator.wiring.health import serve_health
+from onnx_operator.wiring.endpoints import debug_routes, health_routes, serve
 from onnx_operator.wiring.transport import Transport
 
 log = logging.getLogger(__name__)
@@ -41,7 +45,8 @@ async def run(settings: Settings) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
 
-    kube = await connect(settings.request_timeout)
+    metrics = Metrics()
+    kube = await connect(settings.request_timeout, metrics.request)
     try:
         signer = await load_signer(kube, settings.own_namespace, settings.signing_secret)
     except KubeError:
@@ -74,8 +79,13 @@ async def run(settings: Settings) -> None:
     def ready() -> bool:
         return resync.primed.is_set() and transport.is_watching()
 
-    health = await serve_health(settings.http_port, transport.is_alive, ready)
-    leader = asyncio.create_task(lead(lease, resync, queue, reconciler, settings.workers))
+    _gauges(metrics, cache, queue, lease)
+    journal = Journal()
+    endpoints = [
+        await serve(settings.http_port, health_routes(transport.is_alive, ready, metrics)),
+        await serve(settings.debug_port, debug_routes(cache, queue, journal), "127.0.0.1"),
+    ]
+    leader = asyncio.create_task(lead(lease, resync, Crew(queue, reconciler, journal, metrics), settings.workers))
     tasks = [asyncio.create_task(resync.run()), leader]
     stopped = asyncio.create_task(stop.wait())
     log.info("the operator runs", extra={"namespaces": settings.namespaces or "all"})
@@ -85,12 +95,22 @@ async def run(settings: Settings) -> None:
         task.cancel()
     await asyncio.gather(*tasks, stopped, return_exceptions=True)
     await lease.release()
-    await health.cleanup()
+    for endpoint in endpoints:
+        await endpoint.cleanup()
     await asyncio.to_thread(transport.stop, 5.0)
     await control.close()
     await kube.close()
     for task in ended - {stopped}:
         task.result()  # a task that ended by itself did so by an error: say which
+
+
+def _gauges(metrics: Metrics, cache: Cache, queue: Queue[Key], lease: Lease) -> None:
+    metrics.gauge("leader", "1 if this replica holds the lease, else 0.", lambda: float(lease.held))
+    metrics.gauge("queue_depth", "Models that wait for a worker.", lambda: float(len(queue)))
+    metrics.gauge("queue_oldest_seconds", "Seconds that the longest waiting model has waited.", queue.oldest)
+    for kind in WATCHED:
+        size = functools.partial(cache.count, kind)
+        metrics.gauge("cache_objects", "Objects in the cache.", size, kind=kind.kind)
 
 
 def _identity() -> str:

@@ -51,7 +51,7 @@ class Operator:
 
     def reconcile(self) -> float | None:
         """Reconcile once, on what was heard."""
-        return at_once(self._reconciler.reconcile(KEY))
+        return at_once(self._reconciler.reconcile(KEY)).again_after
 
     def _clock(self) -> Any:
         self._ticks += 1
