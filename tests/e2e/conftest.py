@@ -61,6 +61,17 @@ def references(cluster: local.Cluster) -> dict[str, str]:
 @pytest.fixture(scope="session")
 def operator(cluster: local.Cluster, references: dict[str, str]) -> Kubectl:
     """The operator, installed by helm and ready; as kubectl for its namespace."""
+    kubectl = Kubectl(cluster.kubectl, cluster.kubeconfig, OPERATOR_NAMESPACE)
+    done = install(cluster, references)
+    if done.returncode != 0:
+        pods = kubectl("describe", "pods")
+        logs = kubectl("logs", "deployment/onnx-operator", "--tail=50")
+        pytest.fail(f"helm install: {done.stderr}\n{pods}\n{logs}", pytrace=False)
+    return kubectl
+
+
+def install(cluster: local.Cluster, references: dict[str, str], **changed: str) -> subprocess.CompletedProcess[str]:
+    """Install or upgrade the chart with the images on the node; ``changed`` are values, with _ for the dots."""
     values = {
         # The image's name stays when it is built anew; this is what brings the new one into a cluster that was kept.
         "podAnnotations.build": references["build"],
@@ -68,17 +79,12 @@ def operator(cluster: local.Cluster, references: dict[str, str]) -> Kubectl:
         "image.tag": references["operator"].rpartition(":")[2],
         "server.image.repository": references["server"].rpartition(":")[0],
         "server.image.tag": references["server"].rpartition(":")[2],
+        **{name.replace("_", "."): value for name, value in changed.items()},
     }
     command = [str(tools.binary("helm")), "upgrade", "--install", "onnx-operator", str(ROOT / "charts/onnx-operator")]
     command += ["--kubeconfig", str(cluster.kubeconfig), "--namespace", OPERATOR_NAMESPACE, "--create-namespace"]
     command += ["--wait", "--timeout", "120s", *(f"--set-string={name}={value}" for name, value in values.items())]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    kubectl = Kubectl(cluster.kubectl, cluster.kubeconfig, OPERATOR_NAMESPACE)
-    if done.returncode != 0:
-        pods = kubectl("describe", "pods")
-        logs = kubectl("logs", "deployment/onnx-operator", "--tail=50")
-        pytest.fail(f"helm install: {done.stderr}\n{pods}\n{logs}", pytrace=False)
-    return kubectl
+    return subprocess.run(command, capture_output=True, text=True, check=False)
 
 
 @pytest.fixture(scope="session")

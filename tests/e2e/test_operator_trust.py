@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 from tests.cluster import Cluster
-from tests.e2e.conftest import operator_writes
+from tests.e2e.conftest import install, operator_writes
 from tests.e2e.kubectl import Kubectl, Object, condition, entry, eventually, settled, stalled
 from tests.e2e.models import Store, first_answer, onnx_model, scale_model
 
@@ -109,6 +109,37 @@ def test_an_operator_killed_at_any_moment_comes_to_the_same_end(
     assert _objects(kubectl, "survivor") == _objects(kubectl, "unharmed")
 
 
+def test_one_replica_leads_and_the_other_takes_over_from_it(operator: Kubectl, kubectl: Kubectl, store: Store) -> None:
+    def holder() -> str:
+        pod: str = operator.get("lease", "onnx-operator")["spec"]["holderIdentity"].partition("_")[0]
+        return pod
+
+    pods = ("pods", "app.kubernetes.io/name=onnx-operator")
+    eventually("two replicas are ready", lambda: len([p for p in operator.list(*pods) if _is_ready(p)]) == 2)
+    first = eventually("one replica leads", holder)
+    operator("delete", "pod", first, "--force", "--grace-period=0")
+    eventually("another replica leads", lambda: holder() not in ("", first), patience=30)
+    kubectl.apply(onnx_model("led", store.put("model.onnx", scale_model(2.0))))
+    kubectl.wait("onnxmodel", "led", settled)
+
+
+def test_a_chart_with_another_server_image_changes_no_pod_that_serves(
+    cluster: Cluster, references: dict[str, str], kubectl: Kubectl, store: Store
+) -> None:
+    kubectl.apply(onnx_model("frozen", store.put("model.onnx", scale_model(2.0)), scaling={"minReplicas": 2}))
+    kubectl.wait("onnxmodel", "frozen", lambda m: settled(m) and m["status"]["readyReplicas"] == 2)
+    before = {pod["metadata"]["uid"] for pod in kubectl.list("pods")}
+    try:
+        assert install(cluster, references, server_image_tag="another").returncode == 0
+        kubectl.patch("onnxmodel", "frozen", {"spec": {"scaling": {"minReplicas": 3}}})
+        kubectl.wait("onnxmodel", "frozen", lambda m: settled(m) and m["status"]["readyReplicas"] == 3)
+    finally:
+        assert install(cluster, references).returncode == 0
+    after = {pod["metadata"]["uid"]: pod for pod in kubectl.list("pods")}
+    assert before < set(after)
+    assert {pod["spec"]["containers"][0]["image"] for pod in after.values()} == {references["server"]}
+
+
 def test_the_operator_was_never_refused_by_rbac(cluster: Cluster, operator: Kubectl) -> None:
     refused = [event for event in operator_writes(cluster) if event["responseStatus"]["code"] == 403]
     # A namespace that is being deleted takes no new objects; that refusal is not one of RBAC.
@@ -123,6 +154,10 @@ def test_the_api_server_takes_each_sample(sample: Path, kubectl: Kubectl) -> Non
 
 def test_there_are_samples() -> None:
     assert SAMPLES
+
+
+def _is_ready(pod: Object) -> bool:
+    return condition(pod, "Ready").get("status") == "True" and "deletionTimestamp" not in pod["metadata"]
 
 
 def _writes_in(cluster: Cluster, namespace: str) -> list[Object]:
