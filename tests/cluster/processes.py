@@ -6,6 +6,7 @@ A pid alone is reused; with its start time it never is. Signals go through a pid
 import contextlib
 import json
 import os
+import select
 import signal
 import sys
 import time
@@ -45,8 +46,7 @@ class Record:
             return None
         # The pidfd pins the process; what /proc says of the pid now is said of the pinned one or of a later one.
         try:
-            state = Path(f"/proc/{self.pid}/stat").read_text().rpartition(")")[2].split()[0]
-            if state not in "ZX" and launcher.start_ticks(self.pid) == self.start:
+            if not _has_ended(handle) and launcher.start_ticks(self.pid) == self.start:
                 return handle
         except (FileNotFoundError, ProcessLookupError):
             pass
@@ -72,6 +72,13 @@ class Record:
             pass
         finally:
             os.close(handle)
+
+
+def _has_ended(handle: int) -> bool:
+    # Not by the state in /proc: the first thread may be a zombie while others still hold ports and files.
+    poll = select.poll()
+    poll.register(handle, select.POLLIN)
+    return bool(poll.poll(0))
 
 
 @dataclass(frozen=True)

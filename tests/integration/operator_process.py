@@ -1,6 +1,5 @@
 """The real operator as a process of the test's: started, killed at any moment, its log read."""
 
-import contextlib
 import json
 import os
 import signal
@@ -9,6 +8,7 @@ import subprocess
 import sys
 import time
 import urllib.request
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,6 +16,10 @@ from tests.cluster import launcher
 from tests.cluster.rest import Object
 
 SERVER_IMAGE = "registry.example.com/onnx-operator/server:test"
+QUICK_LEASE = ("--lease-duration", "6", "--request-timeout", "2")
+"""Seconds that a test waits for the Lease of a killed operator, unless it deletes it (`installation.forget_lease`)."""
+
+RECONCILES = "onnx_operator_reconciles_total"
 
 
 @dataclass
@@ -25,6 +29,7 @@ class OperatorProcess:
     process: subprocess.Popen[bytes]
     log: Path
     port: int
+    debug_port: int
     ended: bool = False
 
     @property
@@ -34,18 +39,46 @@ class OperatorProcess:
 
     def answers(self, path: str) -> bool:
         """Whether its endpoint (`/healthz`, `/readyz`) says yes."""
-        opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-        url = f"http://127.0.0.1:{self.port}{path}"
-        with contextlib.suppress(OSError), opener.open(url, timeout=2) as answer:
-            return bool(answer.status == 200)
-        return False
+        return _get(self.port, path) is not None
+
+    def metrics(self) -> dict[str, float]:
+        """Return its metrics, by name and labels as they are written; nothing while it does not answer."""
+        lines = (_get(self.port, "/metrics") or b"").decode().splitlines()
+        pairs = (line.rpartition(" ") for line in lines if not line.startswith("#"))
+        return {name: float(value) for name, _, value in pairs}
+
+    def debug(self, namespace: str, model: str) -> Object:
+        """Return what it has cached, queued and decided about a model."""
+        found: Object = json.loads(_get(self.debug_port, f"/debug/models/{namespace}/{model}") or b"{}")
+        return found
+
+    def reconciles(self) -> int:
+        """Return how many reconciles it has finished, well or not."""
+        return int(sum(value for name, value in self.metrics().items() if name.startswith(RECONCILES)))
 
     def wait_ready(self, patience: float = 30.0) -> None:
         """Wait until it is ready: its cache is primed, and its watches run."""
+        self.wait("ready", lambda: self.answers("/readyz"), patience)
+
+    def wait_leading(self, patience: float = 30.0) -> None:
+        """Wait until it is ready and holds the Lease, so that it writes."""
+        self.wait_ready(patience)
+        self.wait("leading", lambda: self.metrics().get("onnx_operator_leader") == 1, patience)
+
+    def wait_idle(self, more_than: int = 0, patience: float = 30.0) -> None:
+        """Wait until it has finished more than so many reconciles, and has nothing to do."""
+
+        def idle() -> bool:
+            return self.reconciles() > more_than and self.metrics().get("onnx_operator_queue_depth") == 0
+
+        self.wait("idle", idle, patience)
+
+    def wait(self, what: str, check: Callable[[], bool], patience: float = 30.0) -> None:
+        """Wait until something holds of it; fail with the end of its log."""
         deadline = time.monotonic() + patience
-        while not self.answers("/readyz"):
+        while not check():
             self.check()
-            assert time.monotonic() < deadline, f"the operator is not ready after {patience:.0f} s:\n{self.tail()}"
+            assert time.monotonic() < deadline, f"the operator is not {what} after {patience:.0f} s:\n{self.tail()}"
             time.sleep(0.05)
 
     def check(self) -> None:
@@ -81,11 +114,15 @@ class OperatorProcess:
         return "\n".join(self.log.read_text(errors="replace").splitlines()[-count:])
 
 
+StartOperator = Callable[..., OperatorProcess]
+"""Starts an operator with more options."""
+
+
 def start(kubeconfig: Path, log: Path, *options: str) -> OperatorProcess:
     """Start `onnx-operator run` with `options` against a cluster; it does not outlive this process."""
-    port = free_port()
+    port, debug_port = free_port(), free_port()
     command = [sys.executable, "-m", "onnx_operator", "run", "--server-image", SERVER_IMAGE]
-    command += ["--http-port", str(port), *options]
+    command += ["--http-port", str(port), "--debug-port", str(debug_port), *QUICK_LEASE, *options]
     # Nothing of the environment may lead it to another cluster.
     environment = {name: value for name, value in os.environ.items() if not name.startswith(("KUBE", "POD_"))}
     wrapped = [sys.executable, "-I", "-S", launcher.__file__, f"{log}.json", "", str(os.getpid()), "--", *command]
@@ -97,7 +134,7 @@ def start(kubeconfig: Path, log: Path, *options: str) -> OperatorProcess:
             stdout=output,
             stderr=output,
         )
-    return OperatorProcess(process, log, port)
+    return OperatorProcess(process, log, port, debug_port)
 
 
 def free_port() -> int:
@@ -106,6 +143,16 @@ def free_port() -> int:
         probe.bind(("", 0))
         port: int = probe.getsockname()[1]
     return port
+
+
+def _get(port: int, path: str) -> bytes | None:
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    try:
+        with opener.open(f"http://127.0.0.1:{port}{path}", timeout=2) as answer:
+            body: bytes = answer.read()
+    except OSError:  # nobody listens yet, or the answer is not 200
+        return None
+    return body
 
 
 def _line(text: str) -> Object:

@@ -1,7 +1,6 @@
 """The operator against a real API server; nodes and pods are played by KWOK, control ports by a stand-in."""
 
 import hashlib
-import time
 import urllib.error
 import urllib.request
 from ipaddress import ip_address
@@ -14,10 +13,10 @@ from tests.cluster.plane import ControlPlane
 from tests.cluster.rest import Object
 from tests.e2e.kubectl import condition, eventually, settled, stalled
 from tests.integration.audit import Audit, said
-from tests.integration.conftest import StartOperator
 from tests.integration.end_state import end_state
+from tests.integration.installation import forget_lease
 from tests.integration.namespace import Namespace
-from tests.integration.operator_process import OperatorProcess
+from tests.integration.operator_process import OperatorProcess, StartOperator
 
 URI = "s3://models/digits/1/model.onnx"
 
@@ -76,11 +75,16 @@ def test_a_second_reconcile_writes_nothing_with_pods_played_by_kwok(
     namespace.wait("ONNXModel", "digits", settled)
     assert audit.writes(before, namespace=namespace.name) != []
 
-    settled_at = audit.position()
+    operator.wait_idle()
+    settled_at, reconciled = audit.position(), operator.reconciles()
     namespace.patch("ONNXModel", "digits", {"metadata": {"annotations": {"somebody": "else"}}})
-    operator.kill()
-    start_operator().wait_ready()
-    time.sleep(3)
+    operator.wait_idle(more_than=reconciled)
+    assert said(audit.writes(settled_at)) == []
+
+    operator.stop()
+    another = start_operator()
+    another.wait_leading()
+    another.wait_idle()
     assert said(audit.writes(settled_at)) == []
 
 
@@ -135,10 +139,8 @@ def test_a_deleted_pod_played_by_kwok_is_replaced_and_a_deleted_model_leaves_not
 
 
 def test_a_killed_operator_comes_to_the_same_end_with_pods_played_by_kwok(
-    start_operator: StartOperator, namespace: Namespace, audit: Audit
+    start_operator: StartOperator, operator: OperatorProcess, namespace: Namespace, audit: Audit, plane: ControlPlane
 ) -> None:
-    operator = start_operator()
-    operator.wait_ready()
     namespace.model("unkilled", model={"uri": URI})
     namespace.wait("ONNXModel", "unkilled", settled)
     expected = end_state(namespace)
@@ -150,6 +152,7 @@ def test_a_killed_operator_comes_to_the_same_end_with_pods_played_by_kwok(
     while not audit.writes(before, namespace=namespace.name):
         pass
     operator.kill()
+    forget_lease(plane)
     start_operator()
     namespace.wait("ONNXModel", "unkilled", settled)
     assert end_state(namespace) == expected
