@@ -41,7 +41,7 @@ demo-down: venv ## take the demo and its cluster down
 	$(BIN)/python -m demo down
 
 .PHONY: test
-test: unit contract chart e2e ## run all tests (root: the e2e tests bring a real cluster up)
+test: unit contract chart integration e2e ## run all tests (root: the e2e tests bring a real cluster up)
 
 .PHONY: unit
 unit: venv ## run the pure tests
@@ -55,6 +55,10 @@ contract: venv ## run the tests of the server as its clients see it
 chart: venv ## lint and render the Helm chart
 	$(BIN)/pytest tests/chart
 
+.PHONY: integration
+integration: setup ## run the operator against a real API server, with pods played by KWOK
+	$(BIN)/pytest --durations=10 tests/integration
+
 .PHONY: e2e
 e2e: setup ## run the tests on a real cluster of one node (root)
 	$(BIN)/pytest --durations=10 tests/e2e
@@ -64,7 +68,7 @@ lint: venv ## check format, rules, types and layers
 	$(BIN)/ruff format --check $(SOURCES)
 	$(BIN)/ruff check $(SOURCES)
 	$(BIN)/mypy operator/onnx_operator runtime/onnx_server
-	$(BIN)/mypy tests/cluster demo
+	$(BIN)/mypy demo tests/cluster tests/integration tests/e2e tests/chart tests/unit/operator
 	$(BIN)/lint-imports --no-logo
 
 .PHONY: format
