@@ -32,6 +32,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 0
 
 
+class Defaults(argparse.ArgumentDefaultsHelpFormatter):
+    """Names the defaults of options that have one."""
+
+    def _get_help_string(self, action: argparse.Action) -> str | None:
+        return super()._get_help_string(action) if action.default not in (None, "") else action.help
+
+
 def parser() -> argparse.ArgumentParser:
     """Return the command line's grammar."""
     made = argparse.ArgumentParser(prog="onnx-operator", description="Serve ONNX models on Kubernetes.")
@@ -41,7 +48,7 @@ def parser() -> argparse.ArgumentParser:
     run_ = commands.add_parser(
         "run",
         help="run the operator",
-        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
+        formatter_class=Defaults,
         description="Run the operator in the cluster of its pod, or of the current kubeconfig context.",
     )
     run_.add_argument("--server-image", required=True, help="server image of new revisions that name none")
@@ -53,14 +60,19 @@ def parser() -> argparse.ArgumentParser:
     )
     run_.add_argument("--signing-secret", default=Settings.signing_secret, help="name of that Secret")
     run_.add_argument("--workers", type=_at_least_one, default=Settings.workers, help="models reconciled at a time")
-    run_.add_argument("--resync", type=float, default=Settings.resync, help="seconds between full lists of the cluster")
     run_.add_argument(
-        "--request-timeout", type=float, default=Settings.request_timeout, help="seconds for a call to the API server"
+        "--resync", type=_seconds, default=Settings.resync, help="seconds between full lists of the cluster"
+    )
+    run_.add_argument(
+        "--request-timeout",
+        type=_seconds,
+        default=Settings.request_timeout,
+        help="seconds for a call to the API server",
     )
     run_.add_argument("--lease", default=Settings.lease, help="name of the Lease, in the same namespace")
     run_.add_argument(
         "--lease-duration",
-        type=float,
+        type=_seconds,
         default=Settings.lease_duration,
         help="seconds after which another replica takes over from one that went silent",
     )
@@ -87,13 +99,22 @@ def parser() -> argparse.ArgumentParser:
 def _settings(options: argparse.Namespace) -> Settings:
     named = {name: value for name, value in vars(options).items() if name in Settings.__dataclass_fields__}
     namespaces = tuple(part.strip() for part in options.namespaces.split(",") if part.strip())
-    return Settings(**{**named, "namespaces": namespaces})
+    try:
+        return Settings(**{**named, "namespaces": namespaces})
+    except ValueError as error:
+        parser().error(str(error))
 
 
 def _own_namespace() -> str:
     if namespace := os.environ.get("POD_NAMESPACE"):
         return namespace
     return NAMESPACE_FILE.read_text().strip() if NAMESPACE_FILE.exists() else "default"
+
+
+def _seconds(text: str) -> float:
+    if (value := float(text)) <= 0:
+        raise argparse.ArgumentTypeError("must be a positive number of seconds")
+    return value
 
 
 def _at_least_one(text: str) -> int:

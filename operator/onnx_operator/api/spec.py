@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 ExecutionProvider = Literal["TensorRT", "CUDA", "CPU"]
 State = Literal["Active", "Suspended", "Unmanaged"]
@@ -11,7 +11,8 @@ PRESERVE: dict[str, Any] = {"x-kubernetes-preserve-unknown-fields": True}
 QUANTITY: dict[str, Any] = {"x-kubernetes-int-or-string": True}
 
 KubernetesObject = Annotated[dict[str, Any], Field(json_schema_extra=PRESERVE)]
-Quantity = Annotated[int | str, Field(json_schema_extra=QUANTITY)]
+# As text: 1 and "1" are the same quantity, and so the same revision.
+Quantity = Annotated[str, BeforeValidator(str), Field(json_schema_extra=QUANTITY)]
 
 
 class ApiModel(BaseModel):
@@ -61,7 +62,8 @@ class ModelSource(ApiModel):
         default=None,
         pattern="^[0-9a-f]{64}$",
         description="SHA-256 that the model must have, 64 lower-case hex digits. Of a file: sha256sum of it. Of a "
-        "directory: sha256sum of the sorted output of sha256sum over its files. When left out, the first pod's "
+        "directory: sha256sum of what sha256sum prints of its files in the byte order of their paths (docs/contract.md "
+        "has the command). When left out, the first pod's "
         "digest is pinned, so that all pods of a revision serve the same bytes.",
     )
     credentials: Credentials | None = Field(
@@ -82,8 +84,9 @@ class Server(ApiModel):
         default=["CPU"],
         min_length=1,
         max_length=3,
-        description="ONNX Runtime execution providers in order of preference. All that are listed must work; CPU "
-        "serves only if it is listed. The pod fails with ExecutionProviderUnavailable rather than fall back silently.",
+        description="ONNX Runtime execution providers in order of preference. All that are listed must work: with "
+        "[CUDA, CPU] CUDA has to run, and CPU takes what CUDA cannot. CPU serves only if it is listed. The pod fails "
+        "with ExecutionProviderUnavailable rather than fall back silently.",
         json_schema_extra={
             "x-kubernetes-list-type": "atomic",
             "x-kubernetes-validations": [

@@ -22,8 +22,12 @@ CONTAINER_SECURITY: Object = {
 }
 
 
-def pod_template(model: str, revision: str, spec: Spec, default_image: str) -> Object:
-    """Return the PodTemplateSpec of a revision. The default image is resolved here, once and for all."""
+# What a pod has at the least for its last requests, in seconds, after it has drained.
+LAST_REQUESTS = 30
+
+
+def pod_template(model: str, revision: str, spec: Spec, default_image: str, drain_seconds: int) -> Object:
+    """Return the PodTemplateSpec of a revision. The chart's defaults are resolved here, once and for all."""
     image = spec.server.image or default_image
     overlay = spec.podTemplate
     return {
@@ -35,7 +39,7 @@ def pod_template(model: str, revision: str, spec: Spec, default_image: str) -> O
             **pod_overlay(overlay),
             "automountServiceAccountToken": overlay.serviceAccountName is not None,
             "enableServiceLinks": False,
-            "terminationGracePeriodSeconds": overlay.terminationGracePeriodSeconds,
+            "terminationGracePeriodSeconds": max(overlay.terminationGracePeriodSeconds, drain_seconds + LAST_REQUESTS),
             "securityContext": {
                 "runAsNonRoot": True,
                 "runAsUser": USER,

@@ -20,6 +20,6 @@ def render(model: str, revision: str, spec: Spec, defaults: Defaults) -> dict[st
     """Return a revision's frozen data: what was declared, the pod template and the server's configuration."""
     return {
         "declared": spec.frozen(),
-        "template": pod_template(model, revision, spec, defaults.server_image),
+        "template": pod_template(model, revision, spec, defaults.server_image, defaults.drain_seconds),
         "serverConfig": server_config(model, revision, spec, defaults.drain_seconds),
     }

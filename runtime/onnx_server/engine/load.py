@@ -43,7 +43,7 @@ def import_runtime() -> ModuleType:
     try:
         import onnxruntime  # noqa: PLC0415  slow; the server listens before
     except ImportError as error:
-        message = f"ONNX Runtime is not installed ({error}): pip install 'onnx-server[cpu]' or 'onnx-server[gpu]'"
+        message = f"ONNX Runtime is not installed ({error}): install this package with its extra cpu or gpu"
         raise Failure(Reason.EXECUTION_PROVIDER_UNAVAILABLE, message) from error
     module: ModuleType = onnxruntime
     return module

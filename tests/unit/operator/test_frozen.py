@@ -2,6 +2,7 @@ import json
 from typing import Any
 
 from onnx_operator import names
+from onnx_operator.api.spec import Spec
 from onnx_operator.frozen.rendering import Defaults, render
 from tests.unit.operator.situations import DEFAULTS, spec
 
@@ -139,7 +140,7 @@ def test_shared_memory_is_a_volume_of_memory_for_the_server() -> None:
 
 def test_only_the_server_gets_the_gpu() -> None:
     fetch, server = containers(resources={"limits": {"nvidia.com/gpu": 1, "memory": "2Gi"}, "requests": {"cpu": "1"}})
-    assert server["resources"] == {"limits": {"nvidia.com/gpu": 1, "memory": "2Gi"}, "requests": {"cpu": "1"}}
+    assert server["resources"] == {"limits": {"nvidia.com/gpu": "1", "memory": "2Gi"}, "requests": {"cpu": "1"}}
     assert fetch["resources"] == {"limits": {"memory": "2Gi"}, "requests": {"cpu": "1"}}
     assert containers(resources={"limits": {"nvidia.com/gpu": 1}})[0]["resources"] == {}
 
@@ -154,3 +155,13 @@ def test_what_is_written_to_the_root_filesystem_is_a_volume() -> None:
 def test_what_is_frozen_survives_json() -> None:
     data = rendered(podTemplate=OVERLAY, resources={"limits": {"cpu": 1}})
     assert json.loads(json.dumps(data)) == data
+
+
+def test_a_pod_has_time_for_its_last_requests_however_long_it_drains() -> None:
+    data = render("digits", "digits-x", Spec.model_validate({"model": {"uri": "s3://m/v1"}}), Defaults("image", 600))
+    assert data["template"]["spec"]["terminationGracePeriodSeconds"] == 630
+
+
+def test_a_number_and_its_text_are_the_same_quantity_and_revision() -> None:
+    number, text = ({"model": {"uri": "s3://m/v1"}, "resources": {"limits": {"cpu": cpu}}} for cpu in (1, "1"))
+    assert Spec.model_validate(number).frozen() == Spec.model_validate(text).frozen()
