@@ -56,6 +56,7 @@ class Process:
         ]
         self._stop = asyncio.Event()
         self._hurry = asyncio.Event()
+        self._loader: threading.Thread | None = None
 
     def _listener(self, port: int, option: str, app: App) -> Listener:
         return Listener(app, bind(self._options.host, port, option))
@@ -109,8 +110,14 @@ class Process:
             if not loop.is_closed():
                 loop.call_soon_threadsafe(finish, serving, error)
 
-        threading.Thread(target=work, name="load", daemon=True).start()
+        self._loader = threading.Thread(target=work, name="load", daemon=True)
+        self._loader.start()
         return loaded
+
+    @property
+    def loading(self) -> bool:
+        """Whether the model is still being loaded, by a thread that cannot be interrupted."""
+        return self._loader is not None and self._loader.is_alive()
 
     def _serve(self, serving: Serving) -> None:
         self._state.serving = serving

@@ -2,7 +2,9 @@
 
 import argparse
 import asyncio
+import logging
 import os
+import sys
 from pathlib import Path
 
 import uvloop
@@ -34,11 +36,18 @@ def serve(arguments: argparse.Namespace) -> None:
         queue_size=arguments.queue_size,
     )
 
-    async def run() -> None:
-        await Process(state, options).run()
+    async def run() -> Process:
+        process = Process(state, options)
+        await process.run()
+        return process
 
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        runner.run(run())
+        process = runner.run(run())
+    if process.loading:
+        # The interpreter's orderly end would take ONNX Runtime away from under that thread, which then aborts.
+        logging.shutdown()
+        sys.stdout.flush()
+        os._exit(0)
 
 
 def _default_name(model: Path) -> str:
