@@ -33,7 +33,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     parser.add_argument("command", nargs="?", choices=("up", "down"), default="up", help="default: up")
     parser.add_argument(
-        "--kill-operator", action="store_true", help="kill the operator's pod right after `kubectl apply`"
+        "--kill-operator", action="store_true", help="kill all of the operator's pods right after `kubectl apply`"
     )
     chosen = parser.parse_args(arguments)
     narrator = Narrator()

@@ -32,7 +32,7 @@ def run(scene: Scene) -> None:
         substitute = shlex.join(["sed", f"s|{SAMPLE_BASE}|{store.base}|", SAMPLE])
         shell.pipe(substitute, f"kubectl apply -n {NAMESPACE} -f -")
     if scene.kill_operator:
-        scene.narrator.say("The operator's pod is killed right now (--kill-operator); the end has to be the same.")
+        scene.narrator.say("The operator's pods are killed right now (--kill-operator); the end has to be the same.")
         pods = ("kubectl", "delete", "pods", "-n", OPERATOR_NAMESPACE, "-l", f"app.kubernetes.io/name={RELEASE}")
         shell.run(*pods, "--grace-period=0", "--force")
     status = progress.wait_for(shell, f"{MODEL} is served", lambda status: status.settled)
