@@ -1,7 +1,10 @@
 """The main job: a model that is applied answers a standard client, and its status says what a user asks."""
 
 import hashlib
+import subprocess
+from pathlib import Path
 
+from tests.e2e.conftest import ROOT
 from tests.e2e.kubectl import Kubectl, condition, entry, eventually, settled
 from tests.e2e.models import Store, first_answer, onnx_model, scale_model
 
@@ -29,9 +32,10 @@ def test_an_applied_model_answers_and_its_status_tells_all(kubectl: Kubectl, sto
 
 
 def test_a_directory_with_a_declared_digest_is_served(kubectl: Kubectl, store: Store) -> None:
-    data = scale_model(4.0)
-    store.put("v1/model.onnx", data)
-    declared = _sha256(f"{_sha256(data)}  model.onnx\n".encode())
+    # By bytes "L" comes before "e", and "-" before "/"; the order of a locale, or folder by folder, is another.
+    for key, data in {"model.onnx": scale_model(4.0), "extra/b": b"1", "extra-c": b"2", "Labels.txt": b"3"}.items():
+        store.put(f"v1/{key}", data)
+    declared = _documented_digest(store.folder / "v1")
     kubectl.apply(onnx_model("folder", store.uri("v1/"), model={"sha256": declared}))
     model = kubectl.wait("onnxmodel", "folder", settled)
     assert model["status"]["revisions"][0]["digest"] == f"sha256:{declared}"
@@ -62,6 +66,15 @@ def test_suspending_keeps_everything_and_resuming_serves_the_same_revision(kubec
     kubectl.patch("onnxmodel", "sleeper", {"spec": {"state": "Active"}})
     assert kubectl.wait("onnxmodel", "sleeper", settled)["status"]["stableRevision"] == before
     assert first_answer(entry(kubectl, "sleeper"), "sleeper") == 5.0
+
+
+def _documented_digest(folder: Path) -> str:
+    """Return what the command of docs/contract.md gives in a folder, as anybody computes a directory's digest."""
+    command = r"find . -type f -printf '%P\n' | LC_ALL=C sort | xargs -d '\n' sha256sum --"
+    assert command in (ROOT / "docs/contract.md").read_text()
+    lines = subprocess.run(command, shell=True, cwd=folder, capture_output=True, check=True).stdout
+    assert len(lines.splitlines()) == 4
+    return _sha256(lines)
 
 
 def _sha256(data: bytes) -> str:
