@@ -1,8 +1,15 @@
-"""Tests marked ``gpu`` are the one kind that is not run everywhere: where there is no GPU they are listed, not run."""
+"""What holds for all tests: those marked ``gpu`` are listed, not run, where there is no GPU; CI draws no lots."""
 
+import os
 import shutil
 
 import pytest
+from hypothesis import settings
+
+# New examples are searched for on a developer's machine; what CI says of a commit depends on the commit alone.
+settings.register_profile("ci", derandomize=True)
+if os.environ.get("CI"):
+    settings.load_profile("ci")
 
 LISTED = pytest.StashKey[list[str]]()
 
