@@ -1,19 +1,20 @@
 """What lets a platform team leave the operator alone: repair, clean ends, quiet rest, crashes that change nothing."""
 
 import json
-import threading
 import time
 from pathlib import Path
 
 import pytest
 import yaml
 
+from onnx_operator.kube import kinds
 from tests.cluster import Cluster
 from tests.e2e.conftest import install, operator_writes
 from tests.e2e.kubectl import Kubectl, Object, condition, entry, eventually, settled, stalled
 from tests.e2e.models import Store, first_answer, onnx_model, scale_model
+from tests.e2e.replicas import Replicas
 
-OWNED = "controllerrevisions,configmaps,services,deployments,poddisruptionbudgets,replicasets,pods"
+OWNED = ",".join([*(kind.plural for kind in kinds.OWNED), "replicasets", "pods"])
 MODEL_LABEL = "onnx-operator.dev/model"
 OURS = "app.kubernetes.io/managed-by=onnx-operator"
 SAMPLES = sorted((Path(__file__).parents[2] / "samples").glob("*.yaml"))
@@ -44,8 +45,11 @@ def test_what_is_deleted_or_changed_by_hand_is_repaired(kubectl: Kubectl, store:
 def test_deleting_a_model_leaves_nothing_of_ours_and_touches_nothing_else(kubectl: Kubectl, store: Store) -> None:
     foreign = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "mine"}, "data": {"a": "b"}}
     kubectl.apply(foreign)
-    kubectl.apply(onnx_model("leaving", store.put("model.onnx", scale_model(2.0)), scaling={"minReplicas": 2}))
+    scaling = {"minReplicas": 2, "maxReplicas": 3, "target": {"cpuPercent": 50}}
+    kubectl.apply(onnx_model("leaving", store.put("model.onnx", scale_model(2.0)), scaling=scaling))
     kubectl.wait("onnxmodel", "leaving", settled)
+    there = {obj["kind"] for obj in kubectl.list(OWNED, OURS)}
+    assert there == {kind.kind for kind in kinds.OWNED} | {"ReplicaSet", "Pod"}, "one of each kind is there to go"
     before = kubectl.get("configmap", "mine")
     kubectl("delete", "onnxmodel", "leaving", "--timeout=20s")
     eventually("nothing of ours is left", lambda: not kubectl.list(OWNED, OURS))
@@ -70,38 +74,36 @@ def test_a_foreign_object_of_our_name_is_named_and_left_alone(kubectl: Kubectl, 
     assert kubectl.get("service", "taken")["metadata"]["uid"] == before["metadata"]["uid"]
 
 
-def test_a_second_reconcile_writes_nothing(cluster: Cluster, kubectl: Kubectl, store: Store) -> None:
+def test_a_second_reconcile_writes_nothing(cluster: Cluster, operator: Kubectl, kubectl: Kubectl, store: Store) -> None:
     kubectl.apply(onnx_model("quiet", store.put("model.onnx", scale_model(2.0)), scaling={"minReplicas": 2}))
     kubectl.wait("onnxmodel", "quiet", lambda m: settled(m) and "signature" in m["status"])
     time.sleep(3)  # the last events of its pods
+    replicas = Replicas(operator)
+    leader = replicas.wait_leader()
+    reconciled = replicas.reconciled(leader)
     before = len(_writes_in(cluster, kubectl.namespace))
     assert before, "the audit log shows the operator's writes"
     kubectl("annotate", "onnxmodel", "quiet", "looked-at=now")
+    reconciled = replicas.reconciled(leader, more_than=reconciled)
     kubectl("label", "pods", "--all", "looked-at=now")
-    time.sleep(3)
+    replicas.reconciled(leader, more_than=reconciled)
+    time.sleep(1)  # until what a reconcile wrote is in the audit log
     assert _writes_in(cluster, kubectl.namespace)[before:] == []
+    assert replicas.leader() == leader, "the same replica led all the time"
 
 
-def test_an_operator_killed_at_any_moment_comes_to_the_same_end(
-    cluster: Cluster, operator: Kubectl, kubectl: Kubectl, store: Store
+def test_a_model_comes_to_the_same_end_though_each_leader_is_deleted_by_force(
+    operator: Kubectl, kubectl: Kubectl, store: Store
 ) -> None:
+    """The crash after each single write is tests/integration/test_crash_points.py; here the Lease passes on."""
     uri = store.put("v1/model.onnx", scale_model(2.0))
-    stop = threading.Event()
-
-    def kill() -> None:
-        while not stop.wait(0.7):
-            operator(
-                "delete", "pods", "--selector", "app.kubernetes.io/name=onnx-operator", "--force", "--grace-period=0"
-            )
-
-    killer = threading.Thread(target=kill)
-    killer.start()
-    try:
-        kubectl.apply(onnx_model("survivor", uri, scaling={"minReplicas": 2}))
-        time.sleep(12)
-    finally:
-        stop.set()
-        killer.join()
+    replicas = Replicas(operator)
+    eventually("two replicas are ready", lambda: len(replicas.ready()) == 2)
+    leader = replicas.wait_leader()
+    kubectl.apply(onnx_model("survivor", uri, scaling={"minReplicas": 2}))
+    for _ in range(3):
+        operator("delete", "pod", leader, "--force", "--grace-period=0")
+        leader = replicas.wait_leader()
     kubectl.wait("onnxmodel", "survivor", lambda m: settled(m) and m["status"]["readyReplicas"] == 2)
     assert first_answer(entry(kubectl, "survivor"), "survivor") == 2.0
     kubectl.apply(onnx_model("unharmed", uri, scaling={"minReplicas": 2}))
@@ -110,15 +112,11 @@ def test_an_operator_killed_at_any_moment_comes_to_the_same_end(
 
 
 def test_one_replica_leads_and_the_other_takes_over_from_it(operator: Kubectl, kubectl: Kubectl, store: Store) -> None:
-    def holder() -> str:
-        pod: str = operator.get("lease", "onnx-operator")["spec"]["holderIdentity"].partition("_")[0]
-        return pod
-
-    pods = ("pods", "app.kubernetes.io/name=onnx-operator")
-    eventually("two replicas are ready", lambda: len([p for p in operator.list(*pods) if _is_ready(p)]) == 2)
-    first = eventually("one replica leads", holder)
+    replicas = Replicas(operator)
+    eventually("two replicas are ready", lambda: len(replicas.ready()) == 2)
+    first = replicas.wait_leader()
     operator("delete", "pod", first, "--force", "--grace-period=0")
-    eventually("another replica leads", lambda: holder() not in ("", first), patience=30)
+    eventually("another replica leads", lambda: replicas.leader() not in ("", first), patience=30)
     kubectl.apply(onnx_model("led", store.put("model.onnx", scale_model(2.0))))
     kubectl.wait("onnxmodel", "led", settled)
 
@@ -141,9 +139,16 @@ def test_a_chart_with_another_server_image_changes_no_pod_that_serves(
 
 
 def test_the_operator_was_never_refused_by_rbac(cluster: Cluster, operator: Kubectl) -> None:
-    refused = [event for event in operator_writes(cluster) if event["responseStatus"]["code"] == 403]
+    writes = operator_writes(cluster)
+    assert writes, "the audit log shows the operator's writes"
+    refused = [event for event in writes if event["responseStatus"]["code"] == 403]
     # A namespace that is being deleted takes no new objects; that refusal is not one of RBAC.
     assert [event for event in refused if "because it is being terminated" not in str(event)] == []
+    replicas = Replicas(operator)
+    replicas.wait_leader()
+    # Reads are not in the audit log.
+    for pod in replicas.ready():
+        assert replicas.refused_reads(pod["metadata"]["name"]) == {}
 
 
 @pytest.mark.parametrize("sample", SAMPLES, ids=lambda path: path.name)
@@ -154,10 +159,6 @@ def test_the_api_server_takes_each_sample(sample: Path, kubectl: Kubectl) -> Non
 
 def test_there_are_samples() -> None:
     assert SAMPLES
-
-
-def _is_ready(pod: Object) -> bool:
-    return condition(pod, "Ready").get("status") == "True" and "deletionTimestamp" not in pod["metadata"]
 
 
 def _writes_in(cluster: Cluster, namespace: str) -> list[Object]:
