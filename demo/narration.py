@@ -105,18 +105,9 @@ class Narrator:
 
     def progress(self, seconds: float, text: str) -> None:
         """Show one change of something that is waited for, and when it came."""
-        start = f"{INDENT}{INDENT}{seconds:5.1f} s  "
-        for line in textwrap.wrap(
-            text,
-            WIDTH,
-            initial_indent=start,
-            subsequent_indent=" " * len(start),
-            break_long_words=False,
-            break_on_hyphens=False,
-        ):
-            self._line(line)
+        self._wrapped(f"{INDENT}{seconds:5.1f} s ", text)
 
-    def _wrapped(self, mark: str, text: str, colour: str) -> None:
+    def _wrapped(self, mark: str, text: str, colour: str = "") -> None:
         start = f"{INDENT}{mark} "
         for line in textwrap.wrap(
             text,

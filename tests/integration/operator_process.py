@@ -2,7 +2,6 @@
 
 import json
 import os
-import signal
 import socket
 import subprocess
 import sys
@@ -96,14 +95,6 @@ class OperatorProcess:
         self.ended = True
         self.process.terminate()
         return self.process.wait(patience)
-
-    def freeze(self) -> None:
-        """Let it stand still, as on a node that hangs."""
-        self.process.send_signal(signal.SIGSTOP)
-
-    def thaw(self) -> None:
-        """Let it go on."""
-        self.process.send_signal(signal.SIGCONT)
 
     def lines(self) -> list[Object]:
         """Return what it has logged; lines that are not JSON come as `{"message": ...}`."""
