@@ -1,36 +1,49 @@
 """The operator's own copy of the objects it watches.
 
 kopf's indexes are not used: they keep objects that were deleted while a watch was down, and cost O(N²) at start.
+Objects are kept as JSON, a third of what they weigh as dicts, and parsed at each look, so that nobody can change them.
 """
 
 from collections import defaultdict
+from dataclasses import dataclass
 from typing import Any
+
+import orjson
 
 from onnx_operator import names
 from onnx_operator.kube.client import Listed
+from onnx_operator.kube.essential import essential
 from onnx_operator.kube.kinds import MODEL, Kind
 
 Object = dict[str, Any]
 Key = tuple[str, str]  # namespace and name of an ONNXModel
 
 
+@dataclass(frozen=True, slots=True)
+class _Kept:
+    version: int
+    model: Key | None
+    json: bytes  # without the resource version
+
+
 class Cache:
     """Newest known objects by kind, namespace and name, and by the model they belong to. Not for several threads."""
 
     def __init__(self) -> None:
-        self._objects: dict[Kind, dict[Key, Object]] = defaultdict(dict)
-        self._by_model: dict[tuple[Kind, Key], set[Key]] = defaultdict(set)
+        self._objects: dict[Kind, dict[Key, _Kept]] = defaultdict(dict)
+        self._by_model: dict[tuple[Kind, Key], set[Key]] = {}
         # The versions at which objects were deleted: an answer or a list that was on its way meanwhile is older.
         self._deleted: dict[tuple[Kind, Key], int] = {}
 
     def get(self, kind: Kind, namespace: str, name: str) -> Object | None:
-        """Return one object; None if there is none."""
-        return self._objects[kind].get((namespace, name))
+        """Return what is kept of one object (see ``kube.essential``); None if there is none."""
+        kept = self._objects[kind].get((namespace, name))
+        return _parsed(kept) if kept else None
 
     def of_model(self, kind: Kind, model: Key) -> list[Object]:
         """Return the objects of a kind that carry the model's label, in the order of their names."""
         objects = self._objects[kind]
-        return [objects[key] for key in sorted(self._by_model[kind, model])]
+        return [_parsed(objects[key]) for key in sorted(self._by_model.get((kind, model), ()))]
 
     def count(self, kind: Kind) -> int:
         """Return how many objects of a kind are known."""
@@ -41,51 +54,85 @@ class Cache:
         return list(self._objects[MODEL])
 
     def put(self, kind: Kind, obj: Object) -> bool:
-        """Take a newer version of an object; return False, and change nothing, if it is not newer."""
-        key = _key(obj)
+        """Take a newer version of an object; return whether anything that is kept of it has changed."""
+        key, new = _key(obj), version(obj)
         known = self._objects[kind].get(key)
-        if (known and version(known) >= version(obj)) or self._deleted.get((kind, key), -1) >= version(obj):
+        if (known and known.version >= new) or self._deleted.get((kind, key), -1) >= new:
             return False
-        self._forget(kind, key)
-        self._objects[kind][key] = obj
-        if model := model_key(kind, obj):
-            self._by_model[kind, model].add(key)
-        return True
+        kept = essential(kind, obj)
+        kept["metadata"].pop("resourceVersion", None)
+        made = _Kept(new, model_key(kind, obj), orjson.dumps(kept))
+        if known is None or known.model != made.model:
+            self._forget(kind, key)
+            if made.model:
+                self._by_model.setdefault((kind, made.model), set()).add(key)
+        self._objects[kind][key] = made
+        return known is None or known.json != made.json
 
     def remove(self, kind: Kind, obj: Object) -> bool:
         """Forget a deleted object, given as it was at the end; return False if what is known is newer or nothing."""
         key = _key(obj)
         known = self._objects[kind].get(key)
-        if known and version(known) > version(obj):
+        if known and known.version > version(obj):
             return False
         self._deleted[kind, key] = max(version(obj), self._deleted.get((kind, key), -1))
         return self._forget(kind, key)
 
-    def replace(self, kind: Kind, namespace: str | None, listed: Listed, model: Key | None = None) -> None:
-        """Make a kind's objects (of one namespace, of all, or of one model) exactly those listed.
+    def fill(self, kind: Kind, namespace: str | None, model: Key | None = None) -> "Fill":
+        """Begin to make a kind's objects (of one namespace, of all, or of one model) exactly those of a list."""
+        return Fill(self, kind, namespace, model)
 
-        Objects that are gone from the list are ghosts of deletions that no watch has told; those newer than the list
-        were made since.
-        """
-        wanted = {_key(obj) for obj in listed.items}
+    def replace(self, kind: Kind, namespace: str | None, listed: Listed, model: Key | None = None) -> None:
+        """Fill from a list of one page."""
+        fill = self.fill(kind, namespace, model)
+        fill.take(listed)
+        fill.done()
+
+    def evict(self, kind: Kind, namespace: str | None, model: Key | None, wanted: set[Key], at: int) -> None:
+        """Forget the objects in scope that are not wanted and not newer than version ``at``."""
         for key, known in list(self._objects[kind].items()):
-            in_scope = namespace in (None, key[0]) and model in (None, model_key(kind, known))
-            if in_scope and key not in wanted and version(known) <= listed.version:
+            in_scope = namespace in (None, key[0]) and model in (None, known.model)
+            if in_scope and key not in wanted and known.version <= at:
                 self._forget(kind, key)
-        for obj in listed.items:
-            self.put(kind, obj)
         if model is None:
             for (of, key), deleted in list(self._deleted.items()):
-                if of == kind and namespace in (None, key[0]) and deleted <= listed.version:
+                if of == kind and namespace in (None, key[0]) and deleted <= at:
                     del self._deleted[of, key]
 
     def _forget(self, kind: Kind, key: Key) -> bool:
         known = self._objects[kind].pop(key, None)
         if known is None:
             return False
-        if model := model_key(kind, known):
-            self._by_model[kind, model].discard(key)
+        if known.model:
+            siblings = self._by_model[kind, known.model]
+            siblings.discard(key)
+            if not siblings:
+                del self._by_model[kind, known.model]
         return True
+
+
+class Fill:
+    """A list on its way into the cache, page by page.
+
+    Objects that are gone from the list are ghosts of deletions that no watch has told; those newer than the list were
+    made since.
+    """
+
+    def __init__(self, cache: Cache, kind: Kind, namespace: str | None, model: Key | None) -> None:
+        self._cache, self._kind, self._namespace, self._model = cache, kind, namespace, model
+        self._seen: set[Key] = set()
+        self._version = 0
+
+    def take(self, page: Listed) -> None:
+        """Take a page in."""
+        self._version = page.version
+        for obj in page.items:
+            self._seen.add(_key(obj))
+            self._cache.put(self._kind, obj)
+
+    def done(self) -> None:
+        """Evict the ghosts: all pages were taken."""
+        self._cache.evict(self._kind, self._namespace, self._model, self._seen, self._version)
 
 
 def model_key(kind: Kind, obj: Object) -> Key | None:
@@ -99,6 +146,12 @@ def model_key(kind: Kind, obj: Object) -> Key | None:
 
 def _key(obj: Object) -> Key:
     return obj["metadata"]["namespace"], obj["metadata"]["name"]
+
+
+def _parsed(kept: _Kept) -> Object:
+    obj: Object = orjson.loads(kept.json)
+    obj["metadata"]["resourceVersion"] = str(kept.version)
+    return obj
 
 
 def version(obj: Object) -> int:

@@ -15,7 +15,7 @@ class Metrics:
         self._gauges: dict[str, Gauge] = {}
         self.reconciles = Counter(
             "onnx_operator_reconciles_total",
-            "Reconciles by result: done, conflict, transient, refused, bug.",
+            "Reconciles by result: done, conflict, transient, refused, invariant, bug.",
             ["result"],
             registry=self.registry,
         )
@@ -23,6 +23,12 @@ class Metrics:
             "onnx_operator_reconcile_seconds",
             "Seconds that a reconcile took.",
             buckets=SECONDS,
+            registry=self.registry,
+        )
+        self.violations = Counter(
+            "onnx_operator_invariant_violations_total",
+            "Plans that broke a rule which always holds; nothing of them was written. A bug: please report it.",
+            ["invariant"],
             registry=self.registry,
         )
         self._requests = Counter(

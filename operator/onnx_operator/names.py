@@ -22,6 +22,10 @@ LABEL_REVISION = f"{GROUP}/revision"
 ANNOTATION_DIGEST = f"{GROUP}/digest"
 ANNOTATION_PROMOTED_AT = f"{GROUP}/promoted-at"
 ANNOTATION_SIGNATURE = f"{GROUP}/signature"
+# On a Deployment: what its ControllerRevision declares and numbers, should that be lost.
+ANNOTATION_FROZEN = f"{GROUP}/frozen"
+# On an ONNXModel, by a person: ACTION@REVISION#NONCE.
+ANNOTATION_ACTION = f"{GROUP}/action"
 
 SERVER_CONTAINER = "server"
 FETCH_CONTAINER = "fetch"
@@ -50,6 +54,11 @@ def revision_hash(declared: dict[str, Any]) -> str:
 def revision_name(model: str, hash_: str) -> str:
     """Return the name that a revision's ControllerRevision, ConfigMap, Deployment and Service share."""
     return f"{model}-{hash_}"
+
+
+def refreshed_name(model: str, base: str, nonce: str) -> str:
+    """Return the name of the revision that a refresh makes of ``base``, the first revision of its spec."""
+    return revision_name(model, revision_hash({"refreshOf": base, "nonce": nonce}))
 
 
 def live_config_name(revision: str) -> str:

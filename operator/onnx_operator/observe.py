@@ -56,6 +56,7 @@ class Observer:
             now=now,
             defaults=self._defaults,
             operator_keys=self._operator_keys,
+            action=metadata.get("annotations", {}).get(names.ANNOTATION_ACTION),
             revisions=revisions,
             owned=owned,
             pods=pods,

@@ -31,13 +31,19 @@ class Revision:
         """Where the model comes from."""
         return str(self.data["declared"]["model"]["uri"])
 
+    @property
+    def refresh_of(self) -> str | None:
+        """The first revision of the same spec, if this one was made by a refresh."""
+        return self.data.get("refreshOf")
+
 
 @dataclass(frozen=True)
 class Observed:
     """One model as the cache and the pods show it at ``now`` (timezone-aware UTC).
 
-    ``owned`` holds our live objects by (kind, name), ``pods`` the live pods by revision name, ``reported`` what
-    the control port of a revision's ready pod said, by revision name, where it was asked.
+    ``action`` is the annotation that asks for a manual action. ``owned`` holds our live objects by (kind, name),
+    ``pods`` the live pods by revision name, ``reported`` what the control port of a revision's ready pod said, by
+    revision name, where it was asked.
     """
 
     namespace: str
@@ -49,6 +55,7 @@ class Observed:
     now: datetime
     defaults: Defaults
     operator_keys: str
+    action: str | None = None
     revisions: tuple[Revision, ...] = ()
     owned: dict[tuple[str, str], Object] = field(default_factory=dict)
     pods: dict[str, tuple[Object, ...]] = field(default_factory=dict)

@@ -38,6 +38,7 @@ def status_of(observed: Observed, plan: Plan, verdicts: tuple[Verdict, ...]) -> 
             if observed.spec.state != "Unmanaged" or planned.revision.name in known
         ],
         scaling=scaling_of(observed, plan),
+        lastAction=plan.action or observed.status.get("lastAction"),
         signature=Signature.model_validate(serving.signature) if serving.signature else None,
         url=names.url(observed.namespace, observed.name),
         conditions=conditions_of(observed.status, observed.generation, verdicts, _timestamp(observed)),
@@ -96,9 +97,13 @@ def news(before: Object, after: Object) -> list[tuple[str, str, str]]:
     told = []
     old = {condition["type"]: condition for condition in before.get("conditions", [])}
     new = {condition["type"]: condition for condition in after["conditions"]}
-    stable = after.get("stableRevision")
-    if stable and stable != before.get("stableRevision"):
+    stable, before_it = after.get("stableRevision"), before.get("stableRevision")
+    if stable and before_it and stable != before_it:  # the first one is told by Ready
         told.append(("Normal", "Promoted", f"The entry Service leads to {stable}."))
+    action = after.get("lastAction")
+    if action and action != before.get("lastAction"):
+        type_ = "Normal" if action["result"] == "Accepted" else "Warning"
+        told.append((type_, f"Action{action['result']}", f"{action['action']}: {action['message']}"))
     stalled = new["Stalled"]
     if stalled["status"] == "True" and old.get("Stalled", {}).get("reason") != stalled["reason"]:
         told.append(("Warning", stalled["reason"], stalled["message"]))

@@ -53,6 +53,16 @@ class ScalingStatus(ApiModel):
     message: str = Field(description="What the autoscaler says of itself, or why there is none.")
 
 
+class LastAction(ApiModel):
+    """The answer to the manual action that was asked for last."""
+
+    action: str = Field(description="What was asked for: refresh; or the annotation's text, if it is no action.")
+    revision: str | None = Field(default=None, description="The revision that the action was about.")
+    nonce: str | None = Field(default=None, description="What tells this request from others of the same words.")
+    result: Literal["Accepted", "Ignored"] = Field(description="Whether the operator acts on it.")
+    message: str = Field(description="What came of it, or why it is ignored.")
+
+
 class Condition(ApiModel):
     """One aspect of the model's state, as in Kubernetes' API conventions."""
 
@@ -88,6 +98,10 @@ class Status(ApiModel):
         json_schema_extra={"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["name"]},
     )
     scaling: ScalingStatus | None = Field(default=None, description="Who decides how many pods serve.")
+    lastAction: LastAction | None = Field(
+        default=None,
+        description="The answer to the annotation onnx-operator.dev/action: ACTION@REVISION#NONCE.",
+    )
     signature: Signature | None = Field(default=None, description="Inputs and outputs of the serving revision.")
     url: str | None = Field(default=None, description="Where clients inside the cluster reach the model.")
     conditions: list[Condition] = Field(

@@ -4,7 +4,9 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from onnx_operator import names
-from onnx_operator.api.status import Role
+from onnx_operator.api.status import LastAction, Role
+from onnx_operator.decide.actions import Refresh, refresh_of
+from onnx_operator.decide.salvage import salvaged
 from onnx_operator.decide.signature import signature_of
 from onnx_operator.decide.trouble import fetched_digest
 from onnx_operator.frozen.rendering import render
@@ -30,12 +32,17 @@ class Planned:
 
 @dataclass(frozen=True)
 class Plan:
-    """What should be, for one model. ``revisions`` is newest first; ``discarded`` names those to delete."""
+    """What should be, for one model.
+
+    ``revisions`` is newest first; ``discarded`` names those to delete; ``action`` answers the manual action, if one is
+    asked for.
+    """
 
     revisions: tuple[Planned, ...]
     wanted: str
     stable: str | None
     discarded: tuple[str, ...] = ()
+    action: LastAction | None = None
 
     @property
     def serving(self) -> str:
@@ -59,8 +66,15 @@ class Plan:
 
 def plan(observed: Observed) -> Plan:
     """Return what should be, from what is. The same observation gives the same plan, but for promotion's time."""
-    wanted = wanted_name(observed)
-    revisions = [learnt(revision, observed) for revision in _with_wanted(observed, wanted)]
+    existing = _existing(observed)
+    base = base_name(observed)
+    newest = _newest_of(existing, base)
+    refresh, action = refresh_of(observed, newest, base)
+    if newest is None or refresh:
+        newest = _new(observed, existing, base, refresh)
+        existing.append(newest)
+    wanted = newest.name
+    revisions = [learnt(revision, observed) for revision in existing]
     stable = stable_of(revisions)
     promoted = _successor(observed, revisions, wanted, stable) if observed.spec.state == "Active" else None
     if promoted:
@@ -73,7 +87,7 @@ def plan(observed: Observed) -> Plan:
     # The way back is what served last, not what was made last and never served.
     retired.sort(key=lambda revision: (revision.promoted_at or "", revision.number), reverse=True)
     discarded = tuple(revision.name for revision in retired[HISTORY_LIMIT:])
-    return Plan(tuple(p for p in planned if p.revision.name not in discarded), wanted, stable, discarded)
+    return Plan(tuple(p for p in planned if p.revision.name not in discarded), wanted, stable, discarded, action)
 
 
 def replaces(observed: Observed, made: Plan) -> bool:
@@ -81,8 +95,8 @@ def replaces(observed: Observed, made: Plan) -> bool:
     return observed.entry is not None and observed.entry != made.serving
 
 
-def wanted_name(observed: Observed) -> str:
-    """Return the name of the revision that the spec asks for."""
+def base_name(observed: Observed) -> str:
+    """Return the name of the first revision that is of this spec; a refresh makes others of it."""
     return names.revision_name(observed.name, names.revision_hash(observed.spec.frozen()))
 
 
@@ -119,18 +133,37 @@ def _candidate_replicas(observed: Observed, revision: Revision, stable: str | No
     return max(observed.spec.scaling.minReplicas, observed.asked(stable))
 
 
-def _with_wanted(observed: Observed, wanted: str) -> list[Revision]:
-    if any(revision.name == wanted for revision in observed.revisions):
-        return list(observed.revisions)
-    number = max((revision.number for revision in observed.revisions), default=0) + 1
+def _existing(observed: Observed) -> list[Revision]:
+    found = [*observed.revisions, *salvaged(observed)]
+    # What clients reach was promoted last, whatever else is known of it.
+    return [
+        replace(revision, promoted_at=_after(observed.now, found))
+        if revision.name == observed.entry and revision not in observed.revisions
+        else revision
+        for revision in found
+    ]
+
+
+def _newest_of(revisions: list[Revision], base: str) -> Revision | None:
+    """Return the newest revision of a spec: the first one, or what the last refresh made of it."""
+    same = [revision for revision in revisions if base in (revision.name, revision.refresh_of)]
+    return max(same, key=lambda revision: revision.number, default=None)
+
+
+def _new(observed: Observed, existing: list[Revision], base: str, refresh: Refresh | None) -> Revision:
+    """Return a revision of the spec that is about to be made, with today's defaults.
+
+    A refresh changes the server, not the model: the bytes that are pinned stay pinned.
+    """
+    name = refresh.name if refresh else base
+    data = render(observed.name, name, observed.spec, observed.defaults)
     declared = observed.spec.model.sha256
-    new = Revision(
-        name=wanted,
-        number=number,
-        data=render(observed.name, wanted, observed.spec, observed.defaults),
-        digest=f"sha256:{declared}" if declared else None,
+    return Revision(
+        name=name,
+        number=max((revision.number for revision in existing), default=0) + 1,
+        data={**data, "refreshOf": base} if refresh else data,
+        digest=refresh.base.digest if refresh else (f"sha256:{declared}" if declared else None),
     )
-    return [*observed.revisions, new]
 
 
 def _successor(observed: Observed, revisions: list[Revision], wanted: str, stable: str | None) -> str | None:
@@ -139,7 +172,9 @@ def _successor(observed: Observed, revisions: list[Revision], wanted: str, stabl
     if stable is None:
         # The first revision takes nobody's place, so one ready pod is enough. If the spec was changed before anybody
         # saw it ready, it serves all the same: clients reach it, and the new one may be bad.
-        order = sorted(pinned, key=lambda name: (name == wanted, pinned[name].number), reverse=True)
+        order = sorted(
+            pinned, key=lambda name: (name == observed.entry, name == wanted, pinned[name].number), reverse=True
+        )
         return next((name for name in order if observed.ready(name)), None)
     if stable == wanted or wanted not in pinned:
         return None

@@ -2,8 +2,6 @@
 
 from typing import Any
 
-import yaml
-
 from onnx_operator.desired.metadata import metadata
 from onnx_operator.observed import Observed, Revision
 
@@ -15,5 +13,5 @@ def config_map(observed: Observed, revision: Revision) -> dict[str, Any]:
         "kind": "ConfigMap",
         "metadata": metadata(observed, revision.name, revision.name),
         "immutable": True,
-        "data": {"server.yaml": yaml.safe_dump(revision.data["serverConfig"], sort_keys=True)},
+        "data": revision.data["config"],
     }

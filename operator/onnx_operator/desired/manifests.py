@@ -1,6 +1,7 @@
 """The table of contents: from a plan to the objects that should be, in the order they are written."""
 
 from collections.abc import Iterator
+from itertools import chain
 from typing import Any
 
 from onnx_operator.decide.roles import Plan, Planned
@@ -13,31 +14,43 @@ from onnx_operator.desired.live_config_map import live_config_map
 from onnx_operator.desired.service import entry_service, revision_service
 from onnx_operator.observed import Observed
 
+Object = dict[str, Any]
 
-def manifests(observed: Observed, plan: Plan) -> Iterator[dict[str, Any]]:
+
+def manifests(observed: Observed, plan: Plan) -> Iterator[Object]:
     """Yield all objects that should be, in the order they are written."""
-    for planned in plan.serving_first():
-        yield from revision_manifests(observed, planned)
-    yield from entry_manifests(observed, plan)
+    rounds = [revision_rounds(observed, planned) for planned in plan.serving_first()]
+    for together in chain(*rounds, entry_rounds(observed, plan)):
+        yield from together
 
 
-def revision_manifests(observed: Observed, planned: Planned) -> Iterator[dict[str, Any]]:
-    """Yield the objects of one revision: its facts before what follows from them, its configuration before its pods."""
-    yield controller_revision(observed, planned.revision)
-    yield config_map(observed, planned.revision)
-    yield live_config_map(observed, planned.revision)
-    yield revision_service(observed, planned.revision.name)
+def revision_rounds(observed: Observed, planned: Planned) -> list[list[Object]]:
+    """Return the objects of one revision, in rounds: those of a round are written at the same time.
+
+    Its facts come before what follows from them, its configuration before its pods.
+    """
+    revision = planned.revision
+    rounds = [
+        [controller_revision(observed, revision)],
+        [
+            config_map(observed, revision),
+            live_config_map(observed, revision),
+            revision_service(observed, revision.name),
+        ],
+    ]
     if _has_deployment(observed, planned):
-        yield deployment(observed, planned.revision)
+        rounds.append([deployment(observed, revision)])
     if planned.autoscaled:
-        yield horizontal_pod_autoscaler(observed, planned.revision)
+        rounds.append([horizontal_pod_autoscaler(observed, revision)])
+    return rounds
 
 
-def entry_manifests(observed: Observed, plan: Plan) -> Iterator[dict[str, Any]]:
-    """Yield what leads to the serving revision; it comes after the revision's own objects."""
-    yield entry_service(observed, plan.serving)
+def entry_rounds(observed: Observed, plan: Plan) -> list[list[Object]]:
+    """Return what leads to the serving revision; it comes after the revision's own objects."""
+    rounds = [[entry_service(observed, plan.serving)]]
     if has_disruption_budget(observed):
-        yield disruption_budget(observed, plan.serving)
+        rounds[0].append(disruption_budget(observed, plan.serving))
+    return rounds
 
 
 def has_disruption_budget(observed: Observed) -> bool:

@@ -1,6 +1,6 @@
 """The last gate before a write: only the holder of the Lease gets through."""
 
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 
 from onnx_operator.kube.client import Kube, Listed, Object
 from onnx_operator.kube.errors import TransientError
@@ -24,13 +24,17 @@ class OnlyWhile:
         """See Kube."""
         return await self._kube.get(kind, namespace, name)
 
-    async def list(self, kind: Kind, namespace: str | None, selector: str = "") -> Listed:
+    def pages(self, kind: Kind, namespace: str | None, selector: str = "") -> AsyncIterator[Listed]:
         """See Kube."""
-        return await self._kube.list(kind, namespace, selector)
+        return self._kube.pages(kind, namespace, selector)
 
-    async def apply(self, manifest: Object) -> Object:
+    async def apply(self, manifest: Object, force: bool = False) -> Object:
         """See Kube."""
-        return await self._gate().apply(manifest)
+        return await self._gate().apply(manifest, force)
+
+    async def apply_new(self, manifest: Object) -> Object:
+        """See Kube."""
+        return await self._gate().apply_new(manifest)
 
     async def apply_status(self, manifest: Object) -> Object:
         """See Kube."""

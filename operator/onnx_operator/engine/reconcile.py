@@ -10,12 +10,13 @@ from typing import Any
 from pydantic import ValidationError
 
 from onnx_operator import names
-from onnx_operator.apply import Applier
+from onnx_operator.apply.order import Applier
 from onnx_operator.cache import Cache, Key
 from onnx_operator.decide import reasons
 from onnx_operator.decide.conditions import Verdict, conditions
+from onnx_operator.decide.invariants import Violation, violations
 from onnx_operator.decide.roles import plan, replaces
-from onnx_operator.kube.client import Kube
+from onnx_operator.kube.client import Kube, list_all
 from onnx_operator.kube.difference import needs_apply
 from onnx_operator.kube.errors import ConflictError, KubeError
 from onnx_operator.kube.kinds import MODEL, POD
@@ -32,10 +33,22 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Done:
-    """What came of a reconcile: when to look again, in seconds, if not only upon news, and a line for people."""
+    """What came of a reconcile: when to look again, in seconds, if not only upon news, and a line for people.
+
+    ``refused`` if the API server refused a part of it: the next look is later and later.
+    """
 
     summary: str
     again_after: float | None = None
+    refused: bool = False
+
+
+class InvariantError(Exception):
+    """A plan breaks rules that always hold, so nothing of it is written: a bug."""
+
+    def __init__(self, broken: list[Violation]) -> None:
+        super().__init__("; ".join(f"{violation.name}: {violation.message}" for violation in broken))
+        self.broken = broken
 
 
 class Reconciler:
@@ -52,6 +65,7 @@ class Reconciler:
 
         Raises:
             KubeError: try again later.
+            InvariantError: the plan breaks a rule; nothing was written.
         """
         model = self._cache.get(MODEL, *key)
         if model is None or "deletionTimestamp" in model["metadata"]:
@@ -61,20 +75,22 @@ class Reconciler:
             observed = await self._observer.observe(model, now)
             if replaces(observed, plan(observed)):
                 # What serves is about to go for it, so its pods are not taken on the cache's word.
-                pods = await self._kube.list(POD, key[0], names.model_selector(key[1]))
+                pods = await list_all(self._kube, POD, key[0], names.model_selector(key[1]))
                 self._cache.replace(POD, key[0], pods, model=key)
                 observed = await self._observer.observe(model, now)
         except ValidationError as error:
             await self._report(model, _invalid(model, error, now), now)
             return Done(f"the spec is not understood: {error}")
         wanted = plan(observed)
+        if broken := violations(observed, wanted):
+            raise InvariantError(broken)
         refused = await self._applier.apply(observed, wanted) if observed.spec.state != "Unmanaged" else None
         verdicts = conditions(observed, wanted, refused)
         await self._report(model, status_of(observed, wanted, verdicts), now)
         unasked = any(observed.ready(p.revision.name) and not p.revision.signature for p in wanted.revisions)
         roles = ", ".join(f"{p.revision.name} {p.role} {p.replicas}" for p in wanted.revisions)
         said = ", ".join(f"{verdict.type}={verdict.status} {verdict.reason}" for verdict in verdicts)
-        return Done(f"{roles}; {said}", LOOK_AGAIN if refused or unasked else None)
+        return Done(f"{roles}; {said}", LOOK_AGAIN if refused or unasked else None, refused=refused is not None)
 
     async def _report(self, model: Object, status: Object, now: datetime) -> None:
         before = model.get("status", {})

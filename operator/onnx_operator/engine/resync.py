@@ -84,6 +84,9 @@ class Resync:
         for kind in WATCHED:
             selector = "" if kind == MODEL else names.MANAGED_SELECTOR
             for scope in self._scopes:
-                self._cache.replace(kind, scope, await self._kube.list(kind, scope, selector))
+                fill = self._cache.fill(kind, scope)
+                async for page in self._kube.pages(kind, scope, selector):
+                    fill.take(page)
+                fill.done()
         for key in self._cache.models():
             self._queue.add(key)

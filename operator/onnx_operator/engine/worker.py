@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from onnx_operator.cache import Key
 from onnx_operator.engine.journal import CURRENT_KEY, Entry, Journal
 from onnx_operator.engine.queue import Queue
-from onnx_operator.engine.reconcile import Reconciler
+from onnx_operator.engine.reconcile import InvariantError, Reconciler
 from onnx_operator.kube.errors import ConflictError, KubeError, TransientError
 from onnx_operator.metrics import Metrics
 
@@ -56,9 +56,18 @@ class Crew:
             delay = self._queue.failed(key)
             log.error("again in %.1f s: %s", delay, error)
             return "refused", str(error)
+        except InvariantError as error:
+            for violation in error.broken:
+                self._metrics.violations.labels(violation.name).inc()
+            delay = self._queue.failed(key)
+            log.error("a bug: nothing was written, again in %.1f s: %s", delay, error)
+            return "invariant", str(error)
         except Exception as error:
             delay = self._queue.failed(key)
             log.exception("a bug, again in %.1f s", delay)
             return "bug", f"{type(error).__name__}: {error}"
-        self._queue.done(key, done.again_after)
+        if done.refused:
+            self._queue.failed(key, at_least=done.again_after)
+        else:
+            self._queue.done(key, done.again_after)
         return "done", done.summary

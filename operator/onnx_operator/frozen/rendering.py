@@ -3,9 +3,13 @@
 from dataclasses import dataclass
 from typing import Any
 
+import yaml
+
 from onnx_operator.api.spec import Spec
 from onnx_operator.frozen.pod_template import pod_template
 from onnx_operator.frozen.server_config import server_config
+
+SERVER_CONFIG = "server.yaml"
 
 
 @dataclass(frozen=True)
@@ -17,9 +21,13 @@ class Defaults:
 
 
 def render(model: str, revision: str, spec: Spec, defaults: Defaults) -> dict[str, Any]:
-    """Return a revision's frozen data: what was declared, the pod template and the server's configuration."""
+    """Return a revision's frozen data: what was declared, the pod template and the server's configuration file.
+
+    The file is frozen as text: another version of the operator, or of what writes YAML, must not change a letter of it.
+    """
+    config = server_config(model, revision, spec, defaults.drain_seconds)
     return {
         "declared": spec.frozen(),
         "template": pod_template(model, revision, spec, defaults.server_image, defaults.drain_seconds),
-        "serverConfig": server_config(model, revision, spec, defaults.drain_seconds),
+        "config": {SERVER_CONFIG: yaml.safe_dump(config, sort_keys=True)},
     }

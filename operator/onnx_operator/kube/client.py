@@ -1,25 +1,29 @@
-"""Calls to the API server as plain dicts, over kubernetes.aio."""
+"""Calls to the API server as plain dicts: paths, verbs and typed errors over a Connection."""
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
 import aiohttp
-from kubernetes.aio import config
-from kubernetes.aio.client import ApiClient, Configuration
+import orjson
 
-from onnx_operator import __version__, names
-from onnx_operator.kube.errors import ConflictError, KubeError, RefusedError, TransientError, error_of
+from onnx_operator import names
+from onnx_operator.kube.connection import Connection, login
+from onnx_operator.kube.errors import ConflictError, RefusedError, TransientError, error_of
 from onnx_operator.kube.kinds import Kind, kind_of
 
 Object = dict[str, Any]
 Count = Callable[[str, str, int], None]
 
+PAGE = 500
+# No object has this resource version: an apply that names it makes an object, and changes none.
+OF_NO_OBJECT = "1"
+
 
 @dataclass(frozen=True)
 class Listed:
-    """A LIST's answer: the objects, and the resource version at which they were all true."""
+    """A LIST's answer, or a page of it: the objects, and the resource version at which they were all true."""
 
     items: tuple[Object, ...]
     version: int
@@ -31,11 +35,21 @@ class Kube(Protocol):
     async def get(self, kind: Kind, namespace: str, name: str) -> Object | None:
         """Read one object; None if there is none."""
 
-    async def list(self, kind: Kind, namespace: str | None, selector: str = "") -> Listed:
-        """Read all objects of a kind that match a label selector, in one namespace or in all."""
+    def pages(self, kind: Kind, namespace: str | None, selector: str = "") -> AsyncIterator[Listed]:
+        """Read all objects of a kind that match a label selector, in one namespace or in all, page by page.
 
-    async def apply(self, manifest: Object) -> Object:
-        """Server-side apply: make the object have exactly these fields of ours, and return what is there now."""
+        All pages are of one resource version. There is at least one.
+        """
+
+    async def apply(self, manifest: Object, force: bool = False) -> Object:
+        """Server-side apply: make the object have exactly these fields of ours, and return what is there now.
+
+        Raises:
+            OwnershipError: somebody else owns a field that would change, and ``force`` is False.
+        """
+
+    async def apply_new(self, manifest: Object) -> Object:
+        """Server-side apply of an object that is not there yet; ConflictError if one of its name is."""
 
     async def apply_status(self, manifest: Object) -> Object:
         """Server-side apply of the status alone."""
@@ -54,26 +68,23 @@ class Kube(Protocol):
 
 
 class ApiServer:
-    """Kube over HTTP. ``timeout`` is in seconds, for each call."""
+    """Kube over HTTP."""
 
-    def __init__(self, configuration: Configuration, timeout: float = 10.0, count: Count | None = None) -> None:
-        self._client = ApiClient(configuration=configuration)
-        self._client.user_agent = f"onnx-operator/{__version__}"
-        self._timeout = aiohttp.ClientTimeout(total=timeout)
+    def __init__(self, connection: Connection, count: Count | None = None) -> None:
+        self._connection = connection
         self._count = count or (lambda *_: None)
 
     async def close(self) -> None:
         """Close the connections."""
-        await self._client.close()
+        await self._connection.close()
 
     async def get(self, kind: Kind, namespace: str, name: str) -> Object | None:
         """See Kube."""
         return await self._call("GET", kind.path(namespace, name))
 
-    async def list(self, kind: Kind, namespace: str | None, selector: str = "") -> Listed:
-        """See Kube. Read in pages, so that a large cluster costs neither side a large answer."""
-        items: list[Object] = []
-        query: list[tuple[str, str]] = [("limit", "500")]
+    async def pages(self, kind: Kind, namespace: str | None, selector: str = "") -> AsyncIterator[Listed]:
+        """See Kube."""
+        query: list[tuple[str, str]] = [("limit", str(PAGE))]
         if selector:
             query.append(("labelSelector", selector))
         token = ""
@@ -84,18 +95,28 @@ class ApiServer:
                     404, f"the API server does not know {kind.plural}.{kind.group}: is the CRD installed?"
                 )
             # A list's items carry neither, and everything downstream asks for them.
-            items += [{**item, "apiVersion": kind.api_version, "kind": kind.kind} for item in page["items"]]
+            items = ({**item, "apiVersion": kind.api_version, "kind": kind.kind} for item in page["items"] or ())
+            yield Listed(tuple(items), int(page["metadata"].get("resourceVersion") or 0))
             token = page["metadata"].get("continue") or ""
             if not token:
-                return Listed(tuple(items), int(page["metadata"].get("resourceVersion") or 0))
+                return
 
-    async def apply(self, manifest: Object) -> Object:
-        """See Kube. Conflicting fields are taken over: an object of ours is what its model asks for."""
-        return await self._apply(manifest, None)
+    async def apply(self, manifest: Object, force: bool = False) -> Object:
+        """See Kube."""
+        return await self._apply(manifest, None, force)
+
+    async def apply_new(self, manifest: Object) -> Object:
+        """See Kube.
+
+        One request says both "make it" and "only if it is not there": an apply with a resource version that no object
+        has makes a missing object, and is a conflict for one that is there.
+        """
+        metadata = {**manifest["metadata"], "resourceVersion": OF_NO_OBJECT}
+        return await self._apply({**manifest, "metadata": metadata}, None, force=False)
 
     async def apply_status(self, manifest: Object) -> Object:
         """See Kube."""
-        return await self._apply(manifest, "status")
+        return await self._apply(manifest, "status", force=True)
 
     async def scale(self, kind: Kind, namespace: str, name: str, replicas: int) -> Object | None:
         """See Kube."""
@@ -129,10 +150,10 @@ class ApiServer:
         body = {"preconditions": {"uid": uid}, "propagationPolicy": "Background"}
         await self._call("DELETE", kind.path(namespace, name), [], body)
 
-    async def _apply(self, manifest: Object, subresource: str | None) -> Object:
+    async def _apply(self, manifest: Object, subresource: str | None, force: bool) -> Object:
         metadata = manifest["metadata"]
         path = kind_of(manifest).path(metadata["namespace"], metadata["name"], subresource)
-        query = [("fieldManager", names.FIELD_MANAGER), ("force", "true")]
+        query = [("fieldManager", names.FIELD_MANAGER), ("force", "true" if force else "false")]
         applied = await self._call("PATCH", path, query, manifest, "application/apply-patch+yaml")
         if applied is None:
             raise ObjectGoneError(path)
@@ -146,22 +167,18 @@ class ApiServer:
         body: Object | None = None,
         content_type: str = "application/json",
     ) -> Object | None:
-        headers = {"Accept": "application/json", "Content-Type": content_type}
+        sent = None if body is None else orjson.dumps(body)
         try:
-            verb, url, headers, payload, _ = await self._client.param_serialize(
-                method, path, query_params=[*query], header_params=headers, body=body, auth_settings=["BearerToken"]
-            )
-            response = await self._client.call_api(verb, url, headers, payload, _request_timeout=self._timeout)
-            data = await response.read()
+            answer = await self._connection.request(method, path, query, sent, content_type)
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             self._count(method, _resource(path), 0)
             raise TransientError(0, f"{method} {path}: {error or type(error).__name__}") from error
-        self._count(method, _resource(path), response.status)
-        if 200 <= response.status < 300:
-            return _parsed(data, method, path)
-        if response.status == 404:
+        self._count(method, _resource(path), answer.status)
+        if 200 <= answer.status < 300:
+            return _parsed(answer.body, method, path)
+        if answer.status == 404:
             return None
-        raise error_of(response.status, _message(data), _retry_after(response.headers))
+        raise error_of(answer.status, _said(answer.body), _retry_after(answer.headers.get("Retry-After")))
 
 
 class ObjectGoneError(TransientError):
@@ -174,21 +191,25 @@ class ObjectGoneError(TransientError):
 async def connect(timeout: float = 10.0, count: Count | None = None) -> ApiServer:
     """Return a client for the cluster the process runs in, or else for the current kubeconfig context.
 
-    ``count`` is called with method, resource and HTTP status (0: no answer) of each request.
+    ``timeout`` is in seconds, for each call. ``count`` is called with method, resource and HTTP status (0: no answer)
+    of each request.
 
     Raises:
         KubeError: there is neither.
     """
-    configuration = Configuration()
-    try:
-        config.load_incluster_config(client_configuration=configuration)
-    except config.ConfigException:
-        try:
-            await config.load_kube_config(client_configuration=configuration)
-        except config.ConfigException as error:
-            raise KubeError(0, f"no cluster: not in a pod, and no kubeconfig ({error})") from error
-    configuration.connection_pool_maxsize = 100
-    return ApiServer(configuration, timeout, count)
+    connection = Connection(login, timeout)
+    await connection.open()
+    return ApiServer(connection, count)
+
+
+async def list_all(kube: Kube, kind: Kind, namespace: str | None, selector: str = "") -> Listed:
+    """Read all pages of a list that is known to be short."""
+    items: list[Object] = []
+    version = 0
+    async for page in kube.pages(kind, namespace, selector):
+        items += page.items
+        version = page.version
+    return Listed(tuple(items), version)
 
 
 def _resource(path: str) -> str:
@@ -202,7 +223,7 @@ def _resource(path: str) -> str:
 
 def _parsed(data: bytes, method: str, path: str) -> Object:
     try:
-        parsed = json.loads(data)
+        parsed = orjson.loads(data)
     except ValueError as error:
         raise TransientError(0, f"{method} {path}: the answer is not JSON ({error})") from error
     if not isinstance(parsed, dict):
@@ -210,14 +231,14 @@ def _parsed(data: bytes, method: str, path: str) -> Object:
     return parsed
 
 
-def _message(data: bytes) -> str:
+def _said(data: bytes) -> Object:
+    """Return the Status that the API server answered, or what else it said as one."""
     try:
         status = json.loads(data)
     except ValueError:
-        return data.decode(errors="replace")[:500]
-    return str(status.get("message", status)) if isinstance(status, dict) else str(status)
+        return {"message": data.decode(errors="replace")[:500]}
+    return status if isinstance(status, dict) else {"message": str(status)}
 
 
-def _retry_after(headers: Any) -> float | None:
-    value = headers.get("Retry-After") if headers else None
+def _retry_after(value: str | None) -> float | None:
     return float(value) if value and value.isdigit() else None

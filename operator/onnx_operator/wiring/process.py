@@ -5,11 +5,14 @@ import functools
 import logging
 import signal
 import socket
+import time
 import uuid
 from datetime import UTC, datetime
 from typing import Any
 
-from onnx_operator.apply import Applier
+from onnx_operator.apply.order import Applier
+from onnx_operator.apply.repairs import Repairs
+from onnx_operator.apply.writer import Writer
 from onnx_operator.cache import Cache, Key, model_key
 from onnx_operator.control import ControlClient
 from onnx_operator.engine.guard import OnlyWhile
@@ -58,7 +61,8 @@ async def run(settings: Settings) -> None:
     observer = Observer(cache, control, defaults, signer.public_keys())
     lease = Lease(kube, settings.own_namespace, settings.lease, _identity(), LeaseTimes.of(settings.lease_duration))
     writer = OnlyWhile(kube, lambda: lease.held)
-    reconciler = Reconciler(writer, cache, observer, Applier(writer, cache), lambda: datetime.now(UTC))
+    applier = Applier(writer, cache, Writer(writer, cache, Repairs(time.monotonic)))
+    reconciler = Reconciler(writer, cache, observer, applier, lambda: datetime.now(UTC))
 
     def receive(kind: Kind, event: str | None, obj: dict[str, Any]) -> None:
         changed = cache.remove(kind, obj) if event == "DELETED" else cache.put(kind, obj)

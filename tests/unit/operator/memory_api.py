@@ -5,7 +5,7 @@ stays. What the real one does is tested against a real one, in tests/e2e.
 """
 
 import json
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from typing import Any
 
 from onnx_operator import names
@@ -40,11 +40,16 @@ class Memory:
         found: Object | None = _copy(self.objects.get((kind, namespace, name)))
         return found
 
-    async def list(self, kind: Kind, namespace: str | None, selector: str = "") -> Listed:
-        found = [_copy(o) for (of, _, _), o in self.objects.items() if of == kind]
-        return Listed(tuple(found), self.version)
+    async def pages(self, kind: Kind, namespace: str | None, selector: str = "") -> AsyncIterator[Listed]:
+        yield self.listed(kind)
 
-    async def apply(self, manifest: Object) -> Object:
+    async def apply_new(self, manifest: Object) -> Object:
+        kind, metadata = kind_of(manifest), manifest["metadata"]
+        if (kind, metadata["namespace"], metadata["name"]) in self.objects:
+            raise ConflictError(409, "the object has been modified")
+        return await self.apply(manifest)
+
+    async def apply(self, manifest: Object, force: bool = False) -> Object:
         kind, metadata = kind_of(manifest), manifest["metadata"]
         place = (kind, metadata["namespace"], metadata["name"])
         self._write("apply", kind, metadata["name"])
@@ -90,6 +95,10 @@ class Memory:
             self.remove(place)
 
     # what others do
+
+    def listed(self, kind: Kind) -> Listed:
+        """Return all objects of a kind, as a LIST does."""
+        return Listed(tuple(_copy(o) for (of, _, _), o in self.objects.items() if of == kind), self.version)
 
     def copied(self) -> "Memory":
         """Return a world like this one, that goes its own way."""

@@ -38,7 +38,7 @@ def revision(asked: Spec, number: int = 1, promoted_at: str | None = None, pinne
     return Revision(
         name=name_of(asked),
         number=number,
-        data={"declared": asked.frozen(), "template": {"image": f"of {number}"}, "serverConfig": {}},
+        data={"declared": asked.frozen(), "template": {"image": f"of {number}"}, "config": {"server.yaml": ""}},
         digest=digest(pinned) if pinned else None,
         promoted_at=promoted_at,
     )

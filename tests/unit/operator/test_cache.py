@@ -8,16 +8,17 @@ from onnx_operator.kube.kinds import DEPLOYMENT, MODEL, POD
 Object = dict[str, Any]
 
 
-def obj(name: str, version: int, model: str = "digits", uid: str = "u", namespace: str = "team") -> Object:
+def obj(name: str, version: int, model: str = "digits", uid: str = "u", namespace: str = "team", of: int = 0) -> Object:
     labels = {names.LABEL_MODEL: model}
     return {
+        "spec": {"of": of},
         "metadata": {
             "name": name,
             "namespace": namespace,
             "resourceVersion": str(version),
             "uid": uid,
             "labels": labels,
-        }
+        },
     }
 
 
@@ -31,14 +32,32 @@ def test_only_newer_versions_are_taken() -> None:
     assert cache.put(DEPLOYMENT, obj("a", 5))
     assert not cache.put(DEPLOYMENT, obj("a", 5)), "the event about our own write is no news"
     assert not cache.put(DEPLOYMENT, obj("a", 4))
-    assert cache.put(DEPLOYMENT, obj("a", 6))
+    assert cache.put(DEPLOYMENT, obj("a", 6, of=1))
     assert known(cache, "a") == "6"
+
+
+def test_what_nothing_depends_on_is_no_news() -> None:
+    cache = Cache()
+    cache.put(DEPLOYMENT, obj("a", 5))
+    assert not cache.put(DEPLOYMENT, {**obj("a", 6), "status": {"observedGeneration": 2}})
+    assert known(cache, "a") == "6", "the version is taken all the same"
+
+
+def test_what_the_cache_gives_is_the_callers_own() -> None:
+    cache = Cache()
+    cache.put(DEPLOYMENT, obj("a", 5))
+    found = cache.get(DEPLOYMENT, "team", "a")
+    assert found is not None
+    found["spec"]["of"] = 7
+    again = cache.get(DEPLOYMENT, "team", "a")
+    assert again is not None
+    assert again["spec"]["of"] == 0
 
 
 def test_versions_are_compared_as_numbers() -> None:
     cache = Cache()
     cache.put(DEPLOYMENT, obj("a", 9))
-    assert cache.put(DEPLOYMENT, obj("a", 10))
+    assert cache.put(DEPLOYMENT, obj("a", 10, of=1))
 
 
 def test_an_object_made_anew_under_its_name_outlives_late_news_of_the_old_one() -> None:

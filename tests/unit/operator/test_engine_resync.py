@@ -1,4 +1,5 @@
 import asyncio
+from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
@@ -23,12 +24,12 @@ class Lists:
     def __init__(self, *errors: KubeError) -> None:
         self.errors, self.asked = list(errors), list[tuple[str, str | None, str]]()
 
-    async def list(self, kind: Kind, namespace: str | None, selector: str = "") -> Listed:
+    async def pages(self, kind: Kind, namespace: str | None, selector: str = "") -> AsyncIterator[Listed]:
         self.asked.append((kind.kind, namespace, selector))
         if kind == MODEL and self.errors:
             raise self.errors.pop(0)
         model = {"metadata": {"namespace": namespace or "team", "name": "digits", "resourceVersion": "1", "uid": "u"}}
-        return Listed((model,) if kind == MODEL else (), 5)
+        yield Listed((model,) if kind == MODEL else (), 5)
 
 
 class Run:

@@ -1,6 +1,8 @@
 import json
 from typing import Any
 
+import yaml
+
 from onnx_operator import names
 from onnx_operator.api.spec import Spec
 from onnx_operator.frozen.rendering import Defaults, render
@@ -29,6 +31,11 @@ OVERLAY: Object = {
 
 def rendered(**fields: Any) -> Object:
     return render("digits", "digits-bcdfghjklm", spec(**fields), DEFAULTS)
+
+
+def server_yaml(**fields: Any) -> Object:
+    found: Object = yaml.safe_load(rendered(**fields)["config"]["server.yaml"])
+    return found
 
 
 def pod(**fields: Any) -> Object:
@@ -85,14 +92,14 @@ def test_the_pod_speaks_the_contract() -> None:
 
 
 def test_the_servers_configuration_names_the_revision() -> None:
-    config = rendered(server={"executionProviders": ["CUDA", "CPU"], "maxBatchSize": 8})["serverConfig"]
+    config = server_yaml(server={"executionProviders": ["CUDA", "CPU"], "maxBatchSize": 8})
     assert config == {
         "model": {"name": "digits", "version": "bcdfghjklm"},
         "executionProviders": ["CUDA", "CPU"],
         "drainSeconds": 5,
         "maxBatchSize": 8,
     }
-    assert "maxBatchSize" not in rendered()["serverConfig"]
+    assert "maxBatchSize" not in server_yaml()
 
 
 def test_the_live_config_map_may_come_later_and_the_immutable_one_may_not() -> None:

@@ -6,8 +6,8 @@ import hypothesis.strategies as st
 import pytest
 from hypothesis import given
 
+from onnx_operator.apply.overruled import Overruled
 from onnx_operator.kube.difference import needs_apply
-from onnx_operator.kube.overruled import Overruled
 
 Object = dict[str, Any]
 

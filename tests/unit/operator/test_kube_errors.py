@@ -11,21 +11,22 @@ from onnx_operator.kube.errors import ConflictError, KubeError, RefusedError, Tr
         (500, TransientError),
         (503, TransientError),
         (400, RefusedError),
-        (401, RefusedError),
+        (401, TransientError),
         (403, RefusedError),
-        (410, RefusedError),
+        (410, TransientError),
+        (408, TransientError),
         (422, RefusedError),
     ],
 )
 def test_an_http_status_has_one_of_three_meanings(status: int, kind: type[KubeError]) -> None:
-    error = error_of(status, "its words", 7.0)
+    error = error_of(status, {"message": "its words"}, 7.0)
     assert type(error) is kind
     assert "its words" in str(error)
     assert str(status) in str(error)
 
 
 def test_when_to_come_back_is_kept() -> None:
-    error = error_of(429, "too many requests", 7.0)
+    error = error_of(429, {"message": "too many requests"}, 7.0)
     assert isinstance(error, TransientError)
     assert error.retry_after == 7.0
 
@@ -41,4 +42,4 @@ def test_when_to_come_back_is_kept() -> None:
     ],
 )
 def test_a_malformed_manifest_is_refused_though_the_api_server_takes_the_blame(message: str) -> None:
-    assert type(error_of(500, message)) is RefusedError
+    assert type(error_of(500, {"message": message})) is RefusedError

@@ -89,7 +89,9 @@ def test_an_unchanged_status_is_no_news() -> None:
 
 def test_the_first_answer_is_news() -> None:
     told = news({}, status())
-    assert [(type_, reason) for type_, reason, _ in told] == [("Normal", "Promoted"), ("Normal", "Ready")]
+    assert [(type_, reason) for type_, reason, _ in told] == [("Normal", "Ready")], "one word says all"
+    promoted = news({**status(), "stableRevision": "digits-other"}, status())
+    assert [(type_, reason) for type_, reason, _ in promoted] == [("Normal", "Promoted")]
 
 
 def test_a_new_failure_is_a_warning_once() -> None:

@@ -1,18 +1,18 @@
-"""Makes the cluster what a plan says, with as few writes as it takes."""
+"""Makes the cluster what a plan says, with as few writes as it takes, in the order that costs users nothing."""
 
-from collections.abc import Iterable
+import asyncio
+from collections.abc import Sequence
 from typing import Any
 
 from onnx_operator import names
+from onnx_operator.apply.refused import trouble_of
+from onnx_operator.apply.writer import Writer
 from onnx_operator.cache import Cache
-from onnx_operator.decide import reasons
 from onnx_operator.decide.roles import Plan, Planned
 from onnx_operator.decide.trouble import Trouble
-from onnx_operator.desired.controller_revision import controller_revision, revision_of
-from onnx_operator.desired.manifests import entry_manifests, has_disruption_budget, revision_manifests
+from onnx_operator.desired.manifests import entry_rounds, has_disruption_budget, revision_rounds
 from onnx_operator.kube.client import Kube
-from onnx_operator.kube.difference import needs_apply
-from onnx_operator.kube.errors import ConflictError, KubeError, RefusedError
+from onnx_operator.kube.errors import KubeError
 from onnx_operator.kube.kinds import (
     AUTOSCALER,
     CONFIG_MAP,
@@ -21,22 +21,18 @@ from onnx_operator.kube.kinds import (
     DISRUPTION_BUDGET,
     SERVICE,
     Kind,
-    kind_of,
 )
-from onnx_operator.kube.overruled import Overruled
 from onnx_operator.observed import Observed, is_owned
 
 Object = dict[str, Any]
-
-INTERNAL_ERROR = 500
+Rounds = Sequence[Sequence[Object]]
 
 
 class Applier:
     """Writes. What it wrote is in the cache at once, so that the next reconcile sees it."""
 
-    def __init__(self, kube: Kube, cache: Cache) -> None:
-        self._kube, self._cache = kube, cache
-        self._overruled = Overruled()
+    def __init__(self, kube: Kube, cache: Cache, writer: Writer) -> None:
+        self._kube, self._cache, self._writer = kube, cache, writer
 
     async def apply(self, observed: Observed, plan: Plan) -> Trouble | None:
         """Write what differs from the plan; return what somebody has to mend first, if the API server refuses it.
@@ -49,9 +45,9 @@ class Applier:
         """
         troubles = {}
         for planned in plan.serving_first():
-            if trouble := await self._write(observed, revision_manifests(observed, planned)):
+            if trouble := await self._write(observed, revision_rounds(observed, planned)):
                 troubles[planned.revision.name] = trouble
-        blocked = troubles.get(plan.serving) or await self._write(observed, entry_manifests(observed, plan))
+        blocked = troubles.get(plan.serving) or await self._write(observed, entry_rounds(observed, plan))
         # First up, then down: the new pods are there before the old ones go.
         for planned in sorted(plan.revisions, key=lambda planned: planned.replicas, reverse=True):
             if blocked is None or planned.role != "Retired":
@@ -60,33 +56,25 @@ class Applier:
             blocked = await self._remove(observed, plan)
         return blocked or next(iter(troubles.values()), None)
 
-    async def _write(self, observed: Observed, manifests: Iterable[Object]) -> Trouble | None:
-        for manifest in manifests:
-            try:
-                trouble = await self._ensure(observed, manifest)
-            except KubeError as error:
-                trouble = _trouble(error, f"{manifest['kind']} {manifest['metadata']['name']}")
-            if trouble:
-                return trouble
+    async def _write(self, observed: Observed, rounds: Rounds) -> Trouble | None:
+        """Write round after round, the objects of each at the same time; stop after a round with trouble."""
+        for manifests in rounds:
+            due = [manifest for manifest in manifests if self._writer.is_due(observed, manifest)]
+            if not due:
+                continue
+            ended = await asyncio.gather(*(self._one(observed, manifest) for manifest in due), return_exceptions=True)
+            for end in ended:
+                if isinstance(end, BaseException):
+                    raise end
+            if found := [trouble for trouble in ended if isinstance(trouble, Trouble)]:
+                return found[0]
         return None
 
-    async def _ensure(self, observed: Observed, manifest: Object) -> Trouble | None:
-        kind, name = kind_of(manifest), manifest["metadata"]["name"]
-        live = observed.owned.get((kind.kind, name))
-        if live is None:
-            # The cache holds only what carries our label, so an unknown name may still be somebody else's.
-            live = await self._kube.get(kind, observed.namespace, name)
-            if live is not None and not is_owned(live, observed.uid):
-                return _name_conflict(observed, live)
-            if live is not None and kind == CONTROLLER_REVISION:
-                # The plan was made without the facts that it holds, and would wipe them out.
-                self._cache.put(kind, await self._kube.apply(controller_revision(observed, revision_of(live))))
-                raise ConflictError(0, f"{kind.kind} {name} was not known yet")
-        if live is None or (needs_apply(manifest, live) and not self._overruled.holds(manifest, live)):
-            live = await self._kube.apply(manifest)
-            self._overruled.note(manifest, live)
-        self._cache.put(kind, live)
-        return None
+    async def _one(self, observed: Observed, manifest: Object) -> Trouble | None:
+        try:
+            return await self._writer.write(observed, manifest)
+        except KubeError as error:
+            return trouble_of(error, f"{manifest['kind']} {manifest['metadata']['name']}")
 
     async def _scale(self, observed: Observed, planned: Planned) -> Trouble | None:
         name = planned.revision.name
@@ -101,7 +89,7 @@ class Applier:
                 return None
             scale = await self._kube.scale(DEPLOYMENT, observed.namespace, name, planned.replicas)
         except KubeError as error:
-            return _trouble(error, f"the scale of Deployment {name}")
+            return trouble_of(error, f"the scale of Deployment {name}")
         if scale is not None:
             self._cache.put(DEPLOYMENT, _scaled(deployment, scale, planned.replicas))
         return None
@@ -119,7 +107,7 @@ class Applier:
                 # Last, because it is what the others are found by.
                 await self._delete(observed, CONTROLLER_REVISION, revision)
         except KubeError as error:
-            return _trouble(error, "a deletion")
+            return trouble_of(error, "a deletion")
         return None
 
     async def _delete(self, observed: Observed, kind: Kind, name: str) -> None:
@@ -128,32 +116,10 @@ class Applier:
         live = await self._kube.get(kind, observed.namespace, name)
         if live is not None and is_owned(live, observed.uid) and "deletionTimestamp" not in live["metadata"]:
             await self._kube.delete(kind, observed.namespace, name, live["metadata"]["uid"])
+            self._cache.remove(kind, live)
 
 
 def _scaled(deployment: Object, scale: Object, replicas: int) -> Object:
     """Return the Deployment as it is after a scale: the Scale carries its resource version."""
     metadata = {**deployment["metadata"], "resourceVersion": scale["metadata"]["resourceVersion"]}
     return {**deployment, "metadata": metadata, "spec": {**deployment["spec"], "replicas": replicas}}
-
-
-def _name_conflict(observed: Observed, live: Object) -> Trouble:
-    kind, name = live["kind"], live["metadata"]["name"]
-    owners = live["metadata"].get("ownerReferences", [])
-    inherited = any(o.get("controller") and (o["kind"], o["name"]) == (names.KIND, observed.name) for o in owners)
-    if inherited or "deletionTimestamp" in live["metadata"]:
-        message = f"{kind} {name} of a deleted ONNXModel of this name has to go first."
-        return Trouble(reasons.WAITING_FOR_DELETION, message, stuck=False)
-    message = (
-        f"{kind} {name} exists and belongs to somebody else; it is left alone. "
-        "Delete or rename it, or give the ONNXModel another name."
-    )
-    return Trouble(reasons.NAME_CONFLICT, message)
-
-
-def _trouble(error: KubeError, what: str) -> Trouble:
-    """Return what a person should know of a failed call; raise what passes without a word."""
-    if isinstance(error, RefusedError):
-        return Trouble(reasons.REFUSED, f"the API server refused {what}: {error.message}")
-    if error.status == INTERNAL_ERROR:  # most often an admission webhook that does not answer
-        return Trouble(reasons.API_SERVER_FAILED, f"the API server failed at {what}: {error.message}", stuck=False)
-    raise error
