@@ -56,9 +56,9 @@ def revision_name(model: str, hash_: str) -> str:
     return f"{model}-{hash_}"
 
 
-def refreshed_name(model: str, base: str, nonce: str) -> str:
-    """Return the name of the revision that a refresh makes of ``base``, the first revision of its spec."""
-    return revision_name(model, revision_hash({"refreshOf": base, "nonce": nonce}))
+def refreshed_name(model: str, revision: str, nonce: str) -> str:
+    """Return the name of the revision that the refresh ``revision#nonce`` makes: the same request, the same name."""
+    return revision_name(model, revision_hash({"refresh": revision, "nonce": nonce}))
 
 
 def live_config_name(revision: str) -> str:

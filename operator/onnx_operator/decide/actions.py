@@ -43,7 +43,7 @@ def refresh_of(observed: Observed, wanted: Revision | None, base_name: str) -> t
     action, revision, nonce = found["action"], found["revision"], found["nonce"]
     if action != REFRESH:
         return None, answer("Ignored", f"This operator knows no action {action!r}; it knows {REFRESH}.")
-    name = names.refreshed_name(observed.name, base_name, nonce)
+    name = names.refreshed_name(observed.name, revision, nonce)
     if any(known.name == name for known in observed.revisions):
         return None, answer("Accepted", f"{name} is the new revision with the defaults of the time.")
     if wanted is None or revision != wanted.name:

@@ -16,6 +16,7 @@ from onnx_operator.apply.writer import Writer
 from onnx_operator.cache import Cache, Key, model_key
 from onnx_operator.control import ControlClient
 from onnx_operator.engine.guard import OnlyWhile
+from onnx_operator.engine.inbox import Inbox
 from onnx_operator.engine.journal import Journal
 from onnx_operator.engine.lead import lead
 from onnx_operator.engine.lease import Lease, LeaseTimes
@@ -70,13 +71,10 @@ async def run(settings: Settings) -> None:
         if changed and resync.primed.is_set() and (key := model_key(kind, obj)):
             queue.add(key)
 
-    def deliver(kind: Kind, event: str | None, obj: dict[str, Any]) -> None:
-        loop.call_soon_threadsafe(receive, kind, event, obj)
-
     def watches_begin() -> None:
         loop.call_soon_threadsafe(resync.soon)
 
-    transport = Transport(settings, deliver, watches_begin)
+    transport = Transport(settings, Inbox(loop, receive).deliver, watches_begin)
     # kopf asks only when it begins which kinds are served, so it begins when they are.
     resync = Resync(kube, cache, queue, settings.namespaces, settings.resync, transport.start)
 

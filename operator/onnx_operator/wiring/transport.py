@@ -5,12 +5,14 @@ import logging
 import os
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import kopf
 
 from onnx_operator import names
+from onnx_operator.kube.client import PAGE
+from onnx_operator.kube.connection import login
 from onnx_operator.kube.kinds import MODEL, WATCHED, Kind
 from onnx_operator.settings import Settings
 
@@ -23,6 +25,23 @@ FIRST_RESTART = 1.0
 LONGEST_RESTART = 30.0
 # Watching for so long means that what ended it is not what ended it before.
 SETTLED = 60.0
+# A loop that has not turned for so many seconds is stuck; a restart of it waits LONGEST_RESTART at most.
+STUCK = 90.0
+
+
+class NoMemory(kopf.DiffBaseStorage):
+    """kopf copies each object to find out what has changed in it since it was handled. Nobody asks it here."""
+
+    def build(self, *, body: kopf.Body, extra_fields: Iterable[Any] | None = None) -> kopf.BodyEssence:
+        """Return nothing, as the essence of an object."""
+        return kopf.BodyEssence()
+
+    def fetch(self, *, body: kopf.Body) -> kopf.BodyEssence | None:
+        """Return that the object was never handled."""
+        return None
+
+    def store(self, *, body: kopf.Body, patch: kopf.Patch, essence: kopf.BodyEssence) -> None:
+        """Write nothing to the object."""
 
 
 class Transport:
@@ -37,6 +56,7 @@ class Transport:
         self._stop, self._interrupt, self._watching = threading.Event(), threading.Event(), threading.Event()
         self._thread = threading.Thread(target=self._run, name="kopf", daemon=True)
         self._started = False
+        self._turned_at = time.monotonic()
 
     def start(self) -> None:
         """Begin to watch; if watches run already, begin anew: kopf asks only once which kinds are served."""
@@ -58,8 +78,10 @@ class Transport:
         return self._watching.is_set()
 
     def is_alive(self) -> bool:
-        """Return whether the watching thread runs, if it should."""
-        return not self._started or self._thread.is_alive()
+        """Return whether the watching thread runs, if it should, and its loop turns."""
+        if not self._started:
+            return True
+        return self._thread.is_alive() and time.monotonic() - self._turned_at < STUCK
 
     def _run(self) -> None:
         # kopf makes an identity of the user's name, and a numeric user has no entry in /etc/passwd to take it from.
@@ -69,6 +91,7 @@ class Transport:
         delay = FIRST_RESTART
         while True:
             self._interrupt.clear()
+            self._turned_at = time.monotonic()
             if self._stop.is_set():
                 return
             began = time.monotonic()
@@ -83,7 +106,7 @@ class Transport:
             delay = min(LONGEST_RESTART, delay * 2)
 
     async def _watch(self) -> None:
-        begin = asyncio.create_task(self._say_when_begun())
+        begin, turn = asyncio.create_task(self._say_when_begun()), asyncio.create_task(self._turn())
         try:
             await kopf.operator(
                 registry=registry(self._inbox),
@@ -96,6 +119,12 @@ class Transport:
             )
         finally:
             begin.cancel()
+            turn.cancel()
+
+    async def _turn(self) -> None:
+        while True:
+            self._turned_at = time.monotonic()
+            await asyncio.sleep(1)
 
     async def _say_when_begun(self) -> None:
         while not self._watching.is_set():  # noqa: ASYNC110  (a flag of threads: others ask for it)
@@ -109,11 +138,12 @@ def kopf_settings(settings: Settings) -> kopf.OperatorSettings:
     made.posting.enabled = False
     made.peering.standalone = True
     made.scanning.disabled = True
+    made.persistence.diffbase_storage = NoMemory()
     made.networking.request_timeout = settings.request_timeout
+    made.watching.chunk_size = PAGE
     # An API server that comes back is noticed within seconds; after the last one kopf ends, and is begun again.
     made.networking.error_backoffs = (1, 2, 3, 5, 5, 5, 5, 5)
     made.watching.server_timeout = 300
-    made.batching.batch_window = 0.02
     for kind in WATCHED:
         if kind != MODEL:
             made.watching.label_selectors[kind.group, kind.version, kind.plural] = names.MANAGED_SELECTOR
@@ -123,15 +153,27 @@ def kopf_settings(settings: Settings) -> kopf.OperatorSettings:
 def registry(inbox: Inbox) -> kopf.OperatorRegistry:
     """Return event handlers for the watched kinds, and the login. Handlers only pass on."""
     made = kopf.OperatorRegistry()
-    kopf.on.login(registry=made)(login)
+    kopf.on.login(registry=made)(log_in)
     for kind in WATCHED:
         kopf.on.event(kind.group, kind.version, kind.plural, registry=made, id=kind.plural)(_handler(kind, inbox))
     return made
 
 
-def login(**kwargs: Any) -> kopf.ConnectionInfo | None:
-    """Log in as the pod's service account, or else as the current kubeconfig context says."""
-    return kopf.login_with_service_account(**kwargs) or kopf.login_with_kubeconfig(**kwargs)
+async def log_in(**kwargs: Any) -> kopf.ConnectionInfo:
+    """Log in as the operator's own client does. kopf asks again when its token is refused."""
+    configuration = await login()
+    scheme, _, token = configuration.api_key.get("BearerToken", "").rpartition(" ")
+    return kopf.ConnectionInfo(
+        server=configuration.host,
+        ca_path=configuration.ssl_ca_cert,
+        insecure=not configuration.verify_ssl,
+        certificate_path=configuration.cert_file,
+        private_key_path=configuration.key_file,
+        scheme=scheme or None,
+        token=token or None,
+        proxy_url=configuration.proxy,
+        trust_env=True,
+    )
 
 
 def _handler(kind: Kind, inbox: Inbox) -> Callable[..., Any]:
