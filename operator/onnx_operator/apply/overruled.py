@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from onnx_operator.decide.trouble import Trouble
-from onnx_operator.kube.difference import needs_apply
 
 Object = dict[str, Any]
 
@@ -33,14 +32,15 @@ class Overruled:
         self._known: dict[tuple[str, str, str], Held] = {}
 
     def note(self, manifest: Object, live: Object, trouble: Trouble | None = None) -> None:
-        """Take what became of an apply: the object, as ``kube.essential`` has it."""
+        """Take what became of a manifest that did not come to stand: the object, as ``kube.essential`` has it."""
         key = _key(manifest)
-        if not needs_apply(manifest, live):
-            self._known.pop(key, None)
-            return
         if key not in self._known and trouble is None:
             log.warning("%s %s/%s does not become what was asked for: does an admission webhook change it?", *key)
         self._known[key] = Held(manifest, _essence(live), trouble)
+
+    def forget(self, manifest: Object) -> None:
+        """Take that an object has come to stand: it may again."""
+        self._known.pop(_key(manifest), None)
 
     def holds(self, manifest: Object, live: Object) -> Held | None:
         """Return what is known if asking again would be in vain: same manifest, and the object is as it was left."""

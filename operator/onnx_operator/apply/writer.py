@@ -6,6 +6,7 @@ from typing import Any
 from onnx_operator.apply.overruled import Overruled
 from onnx_operator.apply.refused import changed_back, name_conflict, owned_by_others
 from onnx_operator.apply.repairs import Repairs
+from onnx_operator.apply.standing import Standing
 from onnx_operator.cache import Cache
 from onnx_operator.decide.trouble import Trouble
 from onnx_operator.desired.controller_revision import controller_revision, revision_of
@@ -31,12 +32,19 @@ class Writer:
 
     def __init__(self, kube: Kube, cache: Cache, repairs: Repairs) -> None:
         self._kube, self._cache, self._repairs = kube, cache, repairs
-        self._overruled = Overruled()
+        self._overruled, self._standing = Overruled(), Standing()
 
     def is_due(self, observed: Observed, manifest: Object) -> bool:
         """Return whether an object is not as it should be."""
         live = _live(observed, manifest)
-        return live is None or needs_apply(manifest, live)
+        if live is None:
+            return True
+        if self._standing.holds(manifest, live):
+            return False
+        if needs_apply(manifest, live):
+            return True
+        self._stands(manifest, live)
+        return False
 
     async def write(self, observed: Observed, manifest: Object) -> Trouble | None:
         """Make or repair an object; return the trouble that somebody else makes.
@@ -117,8 +125,15 @@ class Writer:
 
     def _take(self, manifest: Object, applied: Object) -> None:
         kind = kind_of(manifest)
-        self._overruled.note(manifest, essential(kind, applied))
+        if needs_apply(manifest, kept := essential(kind, applied)):
+            self._overruled.note(manifest, kept)
+        else:
+            self._stands(manifest, applied)
         self._cache.put(kind, applied)
+
+    def _stands(self, manifest: Object, live: Object) -> None:
+        self._standing.note(manifest, live)
+        self._overruled.forget(manifest)
 
 
 def _live(observed: Observed, manifest: Object) -> Object | None:

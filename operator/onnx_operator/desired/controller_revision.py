@@ -1,5 +1,6 @@
 """The ControllerRevision: what a revision froze, and the facts learnt about it."""
 
+import functools
 import json
 from typing import Any
 
@@ -39,6 +40,7 @@ def revision_of(live: dict[str, Any]) -> Revision:
     )
 
 
+@functools.lru_cache(maxsize=4096)
 def _signature(text: str | None) -> dict[str, Any] | None:
     try:
         return signature_of(json.loads(text or "null"))

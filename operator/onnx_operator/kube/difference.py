@@ -45,6 +45,8 @@ def needs_apply(wanted: Object, live: Object, subresource: str = "") -> bool:
 
 
 def _covers(wanted: Any, live: Any, path: Path) -> bool:
+    if wanted == live:  # most of an object is, and this is the quick way to say so
+        return True
     if live is None:
         return _left_out(wanted, path)
     if isinstance(wanted, dict):
@@ -55,7 +57,7 @@ def _covers(wanted: Any, live: Any, path: Path) -> bool:
         return isinstance(live, list) and _covers_list(wanted, live, path)
     if _is_quantity(path):
         return quantity.parse(wanted) == quantity.parse(live)
-    return bool(wanted == live)
+    return False
 
 
 def _covers_list(wanted: list[Any], live: list[Any], path: Path) -> bool:

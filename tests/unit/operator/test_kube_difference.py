@@ -272,5 +272,5 @@ def test_an_overruled_object_is_asked_for_again_when_it_or_the_wish_changes() ->
     overruled.note(DEPLOYMENT, live)
     assert not overruled.holds(DEPLOYMENT, edited(*SERVER, "image", to="third"))
     assert not overruled.holds({**DEPLOYMENT, "spec": {}}, live)
-    overruled.note(DEPLOYMENT, as_the_api_server_shows_it())
+    overruled.forget(DEPLOYMENT)
     assert not overruled.holds(DEPLOYMENT, live), "it came to stand once, so it may again"
