@@ -88,16 +88,20 @@ class Cache:
         fill.take(listed)
         fill.done()
 
-    def evict(self, kind: Kind, namespace: str | None, model: Key | None, wanted: set[Key], at: int) -> None:
-        """Forget the objects in scope that are not wanted and not newer than version ``at``."""
+    def evict(self, kind: Kind, namespace: str | None, model: Key | None, wanted: set[Key], at: int) -> set[Key]:
+        """Forget the objects in scope that are not wanted and not newer than version ``at``; return their models."""
+        evicted: set[Key] = set()
         for key, known in list(self._objects[kind].items()):
             in_scope = namespace in (None, key[0]) and model in (None, known.model)
             if in_scope and key not in wanted and known.version <= at:
                 self._forget(kind, key)
+                if known.model:
+                    evicted.add(known.model)
         if model is None:
             for (of, key), deleted in list(self._deleted.items()):
                 if of == kind and namespace in (None, key[0]) and deleted <= at:
                     del self._deleted[of, key]
+        return evicted
 
     def _forget(self, kind: Kind, key: Key) -> bool:
         known = self._objects[kind].pop(key, None)
@@ -112,7 +116,7 @@ class Cache:
 
 
 class Fill:
-    """A list on its way into the cache, page by page.
+    """A list on its way into the cache, page by page. ``changed`` holds the models of which anything has changed.
 
     Objects that are gone from the list are ghosts of deletions that no watch has told; those newer than the list were
     made since.
@@ -121,18 +125,20 @@ class Fill:
     def __init__(self, cache: Cache, kind: Kind, namespace: str | None, model: Key | None) -> None:
         self._cache, self._kind, self._namespace, self._model = cache, kind, namespace, model
         self._seen: set[Key] = set()
-        self._version = 0
+        self.version = 0
+        self.changed: set[Key] = set()
 
     def take(self, page: Listed) -> None:
         """Take a page in."""
-        self._version = page.version
+        self.version = page.version
         for obj in page.items:
             self._seen.add(_key(obj))
-            self._cache.put(self._kind, obj)
+            if self._cache.put(self._kind, obj) and (model := model_key(self._kind, obj)):
+                self.changed.add(model)
 
     def done(self) -> None:
         """Evict the ghosts: all pages were taken."""
-        self._cache.evict(self._kind, self._namespace, self._model, self._seen, self._version)
+        self.changed |= self._cache.evict(self._kind, self._namespace, self._model, self._seen, self.version)
 
 
 def model_key(kind: Kind, obj: Object) -> Key | None:

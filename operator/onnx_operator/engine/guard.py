@@ -28,6 +28,12 @@ class OnlyWhile:
         """See Kube."""
         return self._kube.pages(kind, namespace, selector)
 
+    def watch(
+        self, kind: Kind, namespace: str | None, selector: str, version: int
+    ) -> AsyncIterator[tuple[str, Object]]:
+        """See Kube."""
+        return self._kube.watch(kind, namespace, selector, version)
+
     async def apply(self, manifest: Object, force: bool = False) -> Object:
         """See Kube."""
         return await self._gate().apply(manifest, force)

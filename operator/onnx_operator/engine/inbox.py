@@ -1,4 +1,4 @@
-"""The way of the watches' events from kopf's thread to ours."""
+"""The way of events from kopf's thread to ours."""
 
 import asyncio
 from collections import deque
@@ -17,7 +17,7 @@ Receive = Callable[[Kind, str | None, Object], None]
 class Inbox:
     """Takes events in from any thread, and hands them to ``receive`` in the loop's thread, in the order they came.
 
-    The loop is woken once for all that has come meanwhile: events come by the thousand when the watches begin.
+    The loop is woken once for all that has come meanwhile: events come by the thousand when kopf begins.
     """
 
     def __init__(self, loop: asyncio.AbstractEventLoop, receive: Receive) -> None:

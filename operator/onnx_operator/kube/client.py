@@ -1,6 +1,7 @@
 """Calls to the API server as plain dicts: paths, verbs and typed errors over a Connection."""
 
 import json
+import random
 from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -9,14 +10,17 @@ import aiohttp
 import orjson
 
 from onnx_operator import names
-from onnx_operator.kube.connection import Connection, login
-from onnx_operator.kube.errors import ConflictError, RefusedError, TransientError, error_of
+from onnx_operator.kube.connection import Answer, Connection, StatusError, login
+from onnx_operator.kube.errors import ConflictError, KubeError, RefusedError, TransientError, error_of
 from onnx_operator.kube.kinds import Kind, kind_of
 
 Object = dict[str, Any]
 Count = Callable[[str, str, int], None]
 
 PAGE = 500
+# Seconds after which the API server ends a watch, and for which it may say nothing: bookmarks come every minute.
+WATCH = (240, 360)
+SILENCE = 150.0
 # No object has this resource version: an apply that names it makes an object, and changes none.
 OF_NO_OBJECT = "1"
 
@@ -39,6 +43,15 @@ class Kube(Protocol):
         """Read all objects of a kind that match a label selector, in one namespace or in all, page by page.
 
         All pages are of one resource version. There is at least one.
+        """
+
+    def watch(
+        self, kind: Kind, namespace: str | None, selector: str, version: int
+    ) -> AsyncIterator[tuple[str, Object]]:
+        """Yield what happens to a kind's objects after a version, as (ADDED, MODIFIED, DELETED or BOOKMARK, object).
+
+        First comes a BOOKMARK of that version, when the API server has answered. It ends when the API server ends it,
+        which it does every few minutes.
         """
 
     async def apply(self, manifest: Object, force: bool = False) -> Object:
@@ -100,6 +113,28 @@ class ApiServer:
             token = page["metadata"].get("continue") or ""
             if not token:
                 return
+
+    async def watch(
+        self, kind: Kind, namespace: str | None, selector: str, version: int
+    ) -> AsyncIterator[tuple[str, Object]]:
+        """See Kube. The lengths differ, so that not all watches end at once."""
+        path = kind.path(namespace)
+        query = [("watch", "true"), ("allowWatchBookmarks", "true"), ("resourceVersion", str(version))]
+        query += [("timeoutSeconds", str(random.randint(*WATCH)))]  # noqa: S311  (no secret)
+        query += [("labelSelector", selector)] if selector else []
+        try:
+            async for line in self._connection.lines(path, query, SILENCE):
+                if not line:
+                    yield "BOOKMARK", {"metadata": {"resourceVersion": str(version)}}
+                    continue
+                event = _parsed(line, "WATCH", path)
+                if event["type"] == "ERROR":
+                    raise error_of(int(event["object"].get("code") or 0), event["object"])
+                yield event["type"], {**event["object"], "apiVersion": kind.api_version, "kind": kind.kind}
+        except StatusError as error:
+            raise _error(error.answer, path) from error
+        except (aiohttp.ClientError, TimeoutError, OSError) as error:
+            raise TransientError(0, f"WATCH {path}: {error or type(error).__name__}") from error
 
     async def apply(self, manifest: Object, force: bool = False) -> Object:
         """See Kube."""
@@ -178,7 +213,7 @@ class ApiServer:
             return _parsed(answer.body, method, path)
         if answer.status == 404:
             return None
-        raise error_of(answer.status, _said(answer.body), _retry_after(answer.headers.get("Retry-After")))
+        raise _error(answer, f"{method} {path}")
 
 
 class ObjectGoneError(TransientError):
@@ -229,6 +264,12 @@ def _parsed(data: bytes, method: str, path: str) -> Object:
     if not isinstance(parsed, dict):
         raise TransientError(0, f"{method} {path}: the answer is not an object")
     return parsed
+
+
+def _error(answer: Answer, what: str) -> KubeError:
+    if answer.status == 404:
+        return RefusedError(404, f"{what}: {_said(answer.body).get('message', 'not found')}")
+    return error_of(answer.status, _said(answer.body), _retry_after(answer.headers.get("Retry-After")))
 
 
 def _said(data: bytes) -> Object:

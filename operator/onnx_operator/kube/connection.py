@@ -1,4 +1,4 @@
-"""HTTP to the API server: who we are, where it is, and one request after another. Knows nothing of kinds and verbs.
+"""HTTP to the API server: who we are, where it is, requests and streams. Knows nothing of kinds and verbs.
 
 The kubernetes client reads the configuration (service account or kubeconfig) and keeps its tokens fresh; its own way
 of sending a request costs a millisecond of CPU, three times of what it costs here.
@@ -7,7 +7,8 @@ of sending a request costs a millisecond of CPU, three times of what it costs he
 import asyncio
 import time
 import urllib.request
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from urllib.parse import urlencode, urlsplit
 
@@ -35,6 +36,14 @@ class Answer:
     status: int
     headers: Mapping[str, str]
     body: bytes
+
+
+class StatusError(Exception):
+    """A stream was answered with something else than 200."""
+
+    def __init__(self, answer: Answer) -> None:
+        super().__init__(f"HTTP {answer.status}")
+        self.answer = answer
 
 
 @dataclass(frozen=True)
@@ -80,6 +89,39 @@ class Connection:
             answer = await self._send(renewed, method, path, query, body, content_type)
         return answer
 
+    async def lines(self, path: str, query: Sequence[tuple[str, str]], silence: float) -> AsyncIterator[bytes]:
+        """Send a GET whose answer does not end soon, and yield its lines as they come, without their ends.
+
+        The first, when the answer has begun, is empty. It ends when the server ends it. ``silence`` is for how many
+        seconds nothing may come.
+
+        Raises:
+            StatusError: the answer is not 200.
+            aiohttp.ClientError, TimeoutError, OSError: there is no answer, or it was cut.
+        """
+        timeout = aiohttp.ClientTimeout(total=None, sock_connect=self._timeout.total, sock_read=silence)
+        access = self._access or await self._log_in()
+        try:
+            async for line in self._lines(access, path, query, timeout):
+                yield line
+        except StatusError as error:
+            if error.answer.status == 401:
+                await self._renewed(access)  # for the next try
+            raise
+
+    async def _lines(
+        self, access: _Access, path: str, query: Sequence[tuple[str, str]], timeout: aiohttp.ClientTimeout
+    ) -> AsyncIterator[bytes]:
+        async with await self._begin(access, "GET", path, query, None, "", timeout) as response:
+            if response.status != 200:
+                raise StatusError(Answer(response.status, response.headers, await response.read()))
+            yield b""
+            rest = b""
+            async for chunk in response.content.iter_any():
+                *whole, rest = (rest + chunk).split(b"\n")
+                for line in whole:
+                    yield line
+
     async def _send(
         self,
         access: _Access,
@@ -89,6 +131,20 @@ class Connection:
         body: bytes | None,
         content_type: str,
     ) -> Answer:
+        begun = await self._begin(access, method, path, query, body, content_type, self._timeout)
+        async with begun as response:
+            return Answer(response.status, response.headers, await response.read())
+
+    async def _begin(
+        self,
+        access: _Access,
+        method: str,
+        path: str,
+        query: Sequence[tuple[str, str]],
+        body: bytes | None,
+        content_type: str,
+        timeout: aiohttp.ClientTimeout,
+    ) -> AbstractAsyncContextManager[aiohttp.ClientResponse]:
         configuration = access.configuration
         url = f"{configuration.host}{path}{f'?{urlencode(query)}' if query else ''}"
         headers = {"Accept": "application/json", "User-Agent": f"onnx-operator/{__version__}"}
@@ -97,16 +153,15 @@ class Connection:
         token = (await configuration.auth_settings()).get("BearerToken", {}).get("value")
         if token:
             headers["Authorization"] = token
-        async with access.session.request(
+        return access.session.request(
             method,
             URL(url, encoded=True),
             data=body,
             headers=headers,
-            timeout=self._timeout,
+            timeout=timeout,
             proxy=access.proxy,
             server_hostname=configuration.tls_server_name,
-        ) as response:
-            return Answer(response.status, response.headers, await response.read())
+        )
 
     async def _renewed(self, refused: _Access) -> _Access | None:
         """Return an access newer than the one that was refused; None if we have asked for one just now."""

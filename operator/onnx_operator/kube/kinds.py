@@ -49,7 +49,7 @@ LEASE = Kind("coordination.k8s.io/v1", "Lease", "leases")
 
 # What the operator creates for a model, in the order of creation.
 OWNED = (CONTROLLER_REVISION, CONFIG_MAP, SERVICE, DEPLOYMENT, AUTOSCALER, DISRUPTION_BUDGET)
-# What it watches: the models, what it owns, and the pods that come of it.
+# What it watches: the models, what it owns, and the pods that come of it. A revision is listed before its Deployment.
 WATCHED = (MODEL, *OWNED, POD)
 
 BY_NAME = {(kind.api_version, kind.kind): kind for kind in (*WATCHED, SECRET, EVENT, LEASE)}

@@ -79,7 +79,7 @@ async def run(settings: Settings) -> None:
     resync = Resync(kube, cache, queue, settings.namespaces, settings.resync, transport.start)
 
     def ready() -> bool:
-        return resync.primed.is_set() and transport.is_watching()
+        return resync.primed.is_set() and resync.follows and transport.is_watching()
 
     _gauges(metrics, cache, queue, lease)
     journal = Journal()

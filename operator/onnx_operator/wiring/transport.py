@@ -1,4 +1,4 @@
-"""kopf as the transport: it watches, in a thread and event loop of its own, and hands every event to the inbox."""
+"""kopf as the transport: it watches the models, in a thread and loop of its own, and hands every event to the inbox."""
 
 import asyncio
 import logging
@@ -13,7 +13,7 @@ import kopf
 from onnx_operator import names
 from onnx_operator.kube.client import PAGE
 from onnx_operator.kube.connection import login
-from onnx_operator.kube.kinds import MODEL, WATCHED, Kind
+from onnx_operator.kube.kinds import MODEL, Kind
 from onnx_operator.settings import Settings
 
 Object = dict[str, Any]
@@ -45,7 +45,7 @@ class NoMemory(kopf.DiffBaseStorage):
 
 
 class Transport:
-    """Watches the kinds of WATCHED.
+    """Watches the models.
 
     ``inbox`` is called in kopf's thread with (kind, event type, object), ``on_begin`` whenever the watches begin:
     what was deleted before, no event will tell.
@@ -133,7 +133,7 @@ class Transport:
 
 
 def kopf_settings(settings: Settings) -> kopf.OperatorSettings:
-    """Return kopf's settings: no writes of its own, and only our label's objects from the server."""
+    """Return kopf's settings: no writes of its own."""
     made = kopf.OperatorSettings()
     made.posting.enabled = False
     made.peering.standalone = True
@@ -144,18 +144,14 @@ def kopf_settings(settings: Settings) -> kopf.OperatorSettings:
     # An API server that comes back is noticed within seconds; after the last one kopf ends, and is begun again.
     made.networking.error_backoffs = (1, 2, 3, 5, 5, 5, 5, 5)
     made.watching.server_timeout = 300
-    for kind in WATCHED:
-        if kind != MODEL:
-            made.watching.label_selectors[kind.group, kind.version, kind.plural] = names.MANAGED_SELECTOR
     return made
 
 
 def registry(inbox: Inbox) -> kopf.OperatorRegistry:
-    """Return event handlers for the watched kinds, and the login. Handlers only pass on."""
+    """Return the event handler of the models, and the login. The handler only passes on."""
     made = kopf.OperatorRegistry()
     kopf.on.login(registry=made)(log_in)
-    for kind in WATCHED:
-        kopf.on.event(kind.group, kind.version, kind.plural, registry=made, id=kind.plural)(_handler(kind, inbox))
+    kopf.on.event(MODEL.group, MODEL.version, MODEL.plural, registry=made, id=MODEL.plural)(_handler(MODEL, inbox))
     return made
 
 
