@@ -1,0 +1,81 @@
+"""A real API server takes every manifest of the chart, with every toggle on, and knows each of its fields."""
+
+import pytest
+
+from tests.cluster.plane import ControlPlane
+from tests.cluster.rest import APPLY, Object, RestError
+from tests.integration.installation import collection, create_namespace, make_namespace, rendered
+
+ALL = (
+    "networkPolicy.enabled=true",
+    "networkPolicy.metricsFrom[0].namespaceSelector.matchLabels.team=metrics",
+    "networkPolicy.apiServer.cidrs={10.0.0.1/32}",
+    "metrics.service.annotations.some=thing",
+    "priorityClassName=system-cluster-critical",
+    "nodeSelector.disk=ssd",
+    "tolerations[0].key=dedicated",
+    "tolerations[0].operator=Exists",
+    "imagePullSecrets[0].name=registry",
+)
+KINDS = {
+    "Deployment",
+    "NetworkPolicy",
+    "Pod",
+    "PodDisruptionBudget",
+    "Role",
+    "RoleBinding",
+    "Service",
+    "ServiceAccount",
+}
+
+
+@pytest.mark.parametrize("watched", [False, True], ids=["cluster", "namespaces"])
+def test_the_api_server_takes_each_manifest(plane: ControlPlane, watched: bool) -> None:
+    namespace = make_namespace(plane).name
+    values = (*ALL, f"watchNamespaces={{{namespace}}}") if watched else ALL
+    manifests = [manifest for manifest in rendered(values=values) if manifest["kind"] != "CustomResourceDefinition"]
+    wanted = KINDS if watched else KINDS | {"ClusterRole", "ClusterRoleBinding"}
+    assert {manifest["kind"] for manifest in manifests} == wanted
+    for manifest in manifests:
+        _dry_run(plane, _within(manifest, namespace))
+    plane.rest.delete(f"/api/v1/namespaces/{namespace}")
+
+
+def test_a_namespace_that_enforces_restricted_takes_the_pods(plane: ControlPlane) -> None:
+    name = "enforces-restricted"
+    create_namespace(plane, name)
+    enforce = {
+        "pod-security.kubernetes.io/enforce": "restricted",
+        "pod-security.kubernetes.io/enforce-version": "latest",
+    }
+    plane.rest.patch(f"/api/v1/namespaces/{name}", {"metadata": {"labels": enforce}})
+    (deployment,) = rendered("deployment.yaml")
+    (check,) = [manifest for manifest in rendered("tests/check.yaml") if manifest["kind"] == "Pod"]
+    account = {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": "any", "namespace": name}}
+    plane.rest.create(collection(account), account)
+    for labels, spec in (
+        (deployment["spec"]["template"]["metadata"]["labels"], deployment["spec"]["template"]["spec"]),
+        (check["metadata"]["labels"], check["spec"]),
+    ):
+        pod: Object = {
+            "apiVersion": "v1",
+            "kind": "Pod",
+            "metadata": {"name": "one", "namespace": name, "labels": labels},
+            "spec": {**spec, "serviceAccountName": "any"},
+        }
+        _dry_run(plane, pod)
+        loose = {**spec, "serviceAccountName": "any", "securityContext": {}}
+        with pytest.raises(RestError, match="violates PodSecurity"):
+            _dry_run(plane, {**pod, "spec": loose})
+    plane.rest.delete(f"/api/v1/namespaces/{name}")
+
+
+def _within(manifest: Object, namespace: str) -> Object:
+    metadata = manifest["metadata"]
+    return {**manifest, "metadata": {**metadata, "namespace": namespace}} if "namespace" in metadata else manifest
+
+
+def _dry_run(plane: ControlPlane, manifest: Object) -> None:
+    query = {"dryRun": "All", "fieldValidation": "Strict", "fieldManager": "tests", "force": "true"}
+    path = f"{collection(manifest)}/{manifest['metadata']['name']}"
+    plane.rest.call("PATCH", path, manifest, content_type=APPLY, query=query)
