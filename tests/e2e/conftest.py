@@ -17,6 +17,7 @@ from tests.e2e.kubectl import Kubectl, Object
 from tests.e2e.models import Store
 from tests.e2e.release import Release
 
+ROOT = Path(__file__).parents[2]
 OPERATOR_NAMESPACE = "onnx-operator"
 STORE_PORT = 17070
 KEEP = bool(os.environ.get("KEEP_CLUSTER"))
