@@ -18,7 +18,7 @@ class Release:
     references: dict[str, str]
 
     def install(self, **changed: str) -> subprocess.CompletedProcess[str]:
-        """Install or upgrade it, and wait; `changed` are values, with _ for the dots."""
+        """Install or upgrade it, and wait; `changed` are values as helm's --set takes them, with _ for the dots."""
         values = {
             # The image's name stays when it is built anew; this brings the new one into a cluster that was kept.
             "podAnnotations.build": self.references["build"],
@@ -26,9 +26,9 @@ class Release:
             "image.tag": self.references["operator"].rpartition(":")[2],
             "server.image.repository": self.references["server"].rpartition(":")[0],
             "server.image.tag": self.references["server"].rpartition(":")[2],
-            **{name.replace("_", "."): value for name, value in changed.items()},
         }
         options = [f"--set-string={name}={value}" for name, value in values.items()]
+        options += [f"--set={name.replace('_', '.')}={value}" for name, value in changed.items()]
         waiting = ["--wait", "--timeout", "120s"]
         return self._helm("upgrade", "--install", "onnx-operator", str(CHART), "--create-namespace", *waiting, *options)
 

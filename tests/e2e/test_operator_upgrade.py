@@ -45,7 +45,7 @@ def test_an_upgrade_to_another_rendering_and_server_image_touches_no_pod_that_se
     for archive in (tmp_path / "operator.tar", tmp_path / "server.tar"):
         cluster.load(archive)
     before = _what_serves(kubectl)
-    with Traffic(frozen, "frozen") as traffic:
+    with Traffic(frozen, "frozen", clients=2, pause=0.02) as traffic:
         done = installed.install(
             image_tag=another.rpartition(":")[2], server_image_tag=server.rpartition(":")[2], server_drainSeconds="7"
         )
@@ -75,7 +75,7 @@ def test_models_serve_on_while_the_chart_is_uninstalled_and_the_next_installatio
     operator: Kubectl, installed: Release, kubectl: Kubectl, frozen: str
 ) -> None:
     before = _what_serves(kubectl)
-    with Traffic(frozen, "frozen") as traffic:
+    with Traffic(frozen, "frozen", clients=2, pause=0.02) as traffic:
         done = installed.uninstall()
         assert done.returncode == 0, done.stderr
         eventually("no operator is left", lambda: not operator.list("pods", SELECTOR))
