@@ -27,8 +27,10 @@ class Release:
             "server.image.repository": self.references["server"].rpartition(":")[0],
             "server.image.tag": self.references["server"].rpartition(":")[2],
         }
-        options = [f"--set-string={name}={value}" for name, value in values.items()]
-        options += [f"--set={name.replace('_', '.')}={value}" for name, value in changed.items()]
+        given = {name.replace("_", "."): value for name, value in changed.items()}
+        # helm lets --set-string win over --set, whatever their order.
+        options = [f"--set-string={name}={value}" for name, value in values.items() if name not in given]
+        options += [f"--set={name}={value}" for name, value in given.items()]
         waiting = ["--wait", "--timeout", "120s"]
         return self._helm("upgrade", "--install", "onnx-operator", str(CHART), "--create-namespace", *waiting, *options)
 
