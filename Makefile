@@ -81,6 +81,10 @@ crds: venv ## generate crds/ and the chart's copy from the API types
 	$(BIN)/onnx-operator crd > crds/onnxmodels.yaml
 	cp crds/onnxmodels.yaml charts/onnx-operator/files/onnxmodels.yaml
 
+.PHONY: values
+values: venv ## bring the comments of the chart's values.yaml into its schema and README
+	$(BIN)/python -m tests.chart.values
+
 .PHONY: images
 images: setup ## build the two shipped images and print their sizes
 	$(BIN)/python -m tests.cluster images

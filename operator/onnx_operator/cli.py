@@ -1,4 +1,4 @@
-"""The command line: ``onnx-operator run`` and ``onnx-operator crd``."""
+"""The command line: ``onnx-operator run``, ``onnx-operator check`` and ``onnx-operator crd``."""
 
 import argparse
 import asyncio
@@ -11,6 +11,7 @@ from onnx_operator import __version__
 from onnx_operator.api.crd import manifest
 from onnx_operator.kube.errors import KubeError
 from onnx_operator.settings import Settings
+from onnx_operator.wiring.check import Installation, check
 from onnx_operator.wiring.logs import set_up_logs
 from onnx_operator.wiring.process import run
 
@@ -23,8 +24,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if options.command == "crd":
         sys.stdout.write(manifest())
         return 0
-    set_up_logs(options.log_level, options.log_format)
     try:
+        if options.command == "check":
+            installation = Installation(options.url, options.replicas, options.namespace)
+            return 0 if asyncio.run(check(installation, options.timeout, print)) else 1
+        set_up_logs(options.log_level, options.log_format)
         asyncio.run(run(_settings(options)))
     except KubeError as error:
         sys.stderr.write(f"onnx-operator: {error}\n")
@@ -45,6 +49,7 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument("--version", action="version", version=__version__)
     commands = made.add_subparsers(dest="command", required=True)
     commands.add_parser("crd", help="print the CustomResourceDefinition")
+    _add_check(commands)
     run_ = commands.add_parser(
         "run",
         help="run the operator",
@@ -94,6 +99,23 @@ def parser() -> argparse.ArgumentParser:
     run_.add_argument("--log-level", default=Settings.log_level, choices=["DEBUG", "INFO", "WARNING", "ERROR"])
     run_.add_argument("--log-format", default=Settings.log_format, choices=["json", "text"])
     return made
+
+
+def _add_check(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    check_ = commands.add_parser(
+        "check",
+        help="check that an installation works, as `helm test` does",
+        formatter_class=Defaults,
+        description="Check that all replicas of the operator are ready, that one of them leads, that the API is served "
+        "and that a model would be admitted (a dry run: nothing is created). Says what does not work, with the remedy, "
+        "and ends with 1 then.",
+    )
+    check_.add_argument(
+        "--url", required=True, help="http://NAME:PORT of the operator's endpoints; every address of the name is asked"
+    )
+    check_.add_argument("--replicas", type=_at_least_one, default=1, help="replicas that there should be")
+    check_.add_argument("--namespace", default="default", help="namespace that a model would be admitted to")
+    check_.add_argument("--timeout", type=_seconds, default=60.0, help="seconds to wait for what does not work yet")
 
 
 def _settings(options: argparse.Namespace) -> Settings:

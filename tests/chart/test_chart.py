@@ -1,126 +1,141 @@
 """The chart, as helm itself lints and renders it."""
 
-import json
-import subprocess
-from pathlib import Path
-from typing import Any
-
-import jsonschema
 import pytest
 import yaml
 
 from onnx_operator.api.crd import manifest
 from onnx_operator.cli import parser
-from tests.cluster import tools
+from tests.chart.rendering import is_test, of_kind, operator_pod, render, run
+from tests.chart.values import CHART
 
-ROOT = Path(__file__).parents[2]
-CHART = ROOT / "charts" / "onnx-operator"
-
-
-@pytest.fixture(scope="session")
-def helm() -> Path:
-    return tools.binary("helm")
-
-
-def run(helm: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run([helm, *arguments], capture_output=True, text=True, check=False)
+ROOT = CHART.parents[1]
+RESTRICTED = {
+    "allowPrivilegeEscalation": False,
+    "readOnlyRootFilesystem": True,
+    "capabilities": {"drop": ["ALL"]},
+}
 
 
-def render(helm: Path, *arguments: str) -> list[dict[str, Any]]:
-    done = run(helm, "template", "onnx-operator", str(CHART), "--namespace", "onnx-operator", *arguments)
-    assert done.returncode == 0, done.stderr
-    return [document for document in yaml.safe_load_all(done.stdout) if document]
-
-
-def of_kind(documents: list[dict[str, Any]], kind: str) -> list[dict[str, Any]]:
-    return [document for document in documents if document["kind"] == kind]
-
-
-def test_helm_lints_the_chart(helm: Path) -> None:
-    done = run(helm, "lint", "--strict", str(CHART))
+@pytest.mark.parametrize(
+    "values",
+    [
+        (),
+        ("watchNamespaces={a,b}", "crds.install=false"),
+        ("networkPolicy.enabled=true", "metrics.serviceMonitor.enabled=true", "metrics.prometheusRule.enabled=true"),
+    ],
+    ids=["default", "namespaces", "all toggles"],
+)
+def test_helm_lints_the_chart(values: tuple[str, ...]) -> None:
+    done = run("lint", "--strict", CHART, *(part for value in values for part in ("--set", value)))
     assert done.returncode == 0, done.stdout + done.stderr
 
 
-def test_the_crd_is_the_generated_one_here_and_in_crds(helm: Path) -> None:
+def test_the_crd_is_the_generated_one_here_and_in_crds() -> None:
     assert (CHART / "files" / "onnxmodels.yaml").read_text() == manifest(), "run `make crds`"
     assert (ROOT / "crds" / "onnxmodels.yaml").read_text() == manifest(), "run `make crds`"
-    (rendered,) = of_kind(render(helm), "CustomResourceDefinition")
+    (rendered,) = of_kind(render(), "CustomResourceDefinition")
     assert rendered == yaml.safe_load(manifest())
 
 
-def test_uninstalling_keeps_the_crd_and_so_the_models(helm: Path) -> None:
-    (crd,) = of_kind(render(helm), "CustomResourceDefinition")
+def test_uninstalling_keeps_the_crd_and_so_the_models() -> None:
+    (crd,) = of_kind(render(), "CustomResourceDefinition")
     assert crd["metadata"]["annotations"]["helm.sh/resource-policy"] == "keep"
-    assert not of_kind(render(helm, "--set", "crds.install=false"), "CustomResourceDefinition")
+    assert not of_kind(render("crds.install=false"), "CustomResourceDefinition")
 
 
-def test_the_operator_takes_every_argument_that_the_chart_gives(helm: Path) -> None:
-    (deployment,) = of_kind(render(helm, "--set", "namespaces={a,b}"), "Deployment")
-    (container,) = deployment["spec"]["template"]["spec"]["containers"]
+def test_the_operator_takes_every_argument_that_the_chart_gives() -> None:
+    (container,) = operator_pod(render("watchNamespaces={a,b}"))["containers"]
     options = parser().parse_args(container["args"])
     assert options.server_image == "ghcr.io/onnx-operator/server:0.1.0"
     assert options.namespaces == "a,b"
     assert container["image"] == "ghcr.io/onnx-operator/operator:0.1.0"
 
 
-def test_the_operator_runs_without_any_right_on_its_node(helm: Path) -> None:
-    (deployment,) = of_kind(render(helm), "Deployment")
-    pod = deployment["spec"]["template"]["spec"]
+def test_helm_test_takes_every_argument_that_the_chart_gives() -> None:
+    (pod,) = [document for document in render("replicas=3") if document["kind"] == "Pod"]
+    assert is_test(pod)
+    options = parser().parse_args(pod["spec"]["containers"][0]["args"])
+    assert (options.command, options.replicas, options.namespace) == ("check", 3, "onnx-operator")
+    assert options.url == "http://onnx-operator-metrics.onnx-operator.svc:8080"
+
+
+@pytest.mark.parametrize("kind", ["Deployment", "Pod"])
+def test_pods_run_without_any_right_on_their_node(kind: str) -> None:
+    (document,) = [document for document in render() if document["kind"] == kind]
+    pod = document["spec"]["template"]["spec"] if kind == "Deployment" else document["spec"]
     (container,) = pod["containers"]
     assert pod["securityContext"]["runAsNonRoot"] is True
-    assert container["securityContext"] == {
-        "allowPrivilegeEscalation": False,
-        "readOnlyRootFilesystem": True,
-        "capabilities": {"drop": ["ALL"]},
+    assert pod["securityContext"]["seccompProfile"] == {"type": "RuntimeDefault"}
+    assert container["securityContext"] == RESTRICTED
+
+
+def test_no_selector_of_the_operator_takes_the_pod_of_helm_test() -> None:
+    documents = render("networkPolicy.enabled=true")
+    (pod,) = [document for document in documents if document["kind"] == "Pod"]
+    (service,) = of_kind(documents, "Service")
+    selectors = [service["spec"]["selector"]]
+    selectors += [
+        (document["spec"].get("selector") or document["spec"]["podSelector"])["matchLabels"]
+        for document in of_kind(documents, "Deployment", "PodDisruptionBudget", "NetworkPolicy")
+    ]
+    assert len(selectors) == 4
+    for selector in selectors:
+        assert not selector.items() <= pod["metadata"]["labels"].items()
+
+
+def test_replicas_spread_over_nodes_where_that_is_possible() -> None:
+    (constraint,) = operator_pod(render())["topologySpreadConstraints"]
+    (deployment,) = of_kind(render(), "Deployment")
+    assert (constraint["topologyKey"], constraint["whenUnsatisfiable"]) == ("kubernetes.io/hostname", "ScheduleAnyway")
+    assert constraint["labelSelector"] == deployment["spec"]["selector"]
+    assert constraint["matchLabelKeys"] == ["pod-template-hash"]
+    assert "topologySpreadConstraints" not in operator_pod(render("topologySpreadConstraints=null"))
+    mine = [f"topologySpreadConstraints[0].{part}" for part in ("maxSkew=2", "topologyKey=zone")]
+    mine += [f"topologySpreadConstraints[0].{part}" for part in ("whenUnsatisfiable=DoNotSchedule",)]
+    (zone,) = operator_pod(render(*mine, "topologySpreadConstraints[0].labelSelector.matchLabels.a=b"))[
+        "topologySpreadConstraints"
+    ]
+    assert zone == {
+        "maxSkew": 2,
+        "topologyKey": "zone",
+        "whenUnsatisfiable": "DoNotSchedule",
+        "labelSelector": {"matchLabels": {"a": "b"}},
     }
 
 
-def test_no_rule_is_a_wildcard_and_secrets_are_held_to_the_signing_key(helm: Path) -> None:
-    documents = render(helm)
-    for role in of_kind(documents, "ClusterRole") + of_kind(documents, "Role"):
-        for rule in role["rules"]:
-            assert "*" not in rule["verbs"] + rule["resources"] + rule["apiGroups"]
-            if "secrets" in rule["resources"]:
-                assert role["kind"] == "Role"
-                assert rule["verbs"] == ["create"] or rule["resourceNames"] == ["onnx-operator-signing-key"]
-    assert not any("onnxmodels" in rule["resources"] and "patch" in rule["verbs"]
-                   for role in of_kind(documents, "ClusterRole") if role["metadata"]["name"] == "onnx-operator"
-                   for rule in role["rules"]), "the operator never writes a model's spec or metadata"  # fmt: skip
+def test_a_budget_is_there_for_two_replicas_and_not_for_one() -> None:
+    (budget,) = of_kind(render(), "PodDisruptionBudget")
+    assert budget["spec"]["maxUnavailable"] == 1
+    assert not of_kind(render("replicas=1"), "PodDisruptionBudget")
+    assert not of_kind(render("podDisruptionBudget.enabled=false"), "PodDisruptionBudget")
 
 
-def test_with_namespaces_the_operator_has_no_right_elsewhere(helm: Path) -> None:
-    documents = render(helm, "--set", "namespaces={a,b}")
-    assert not of_kind(documents, "ClusterRoleBinding")
-    assert {role["metadata"]["namespace"] for role in of_kind(documents, "Role")} == {"a", "b", "onnx-operator"}
+def test_the_operators_and_the_tests_pods_run_where_they_are_told_to() -> None:
+    documents = render(
+        "priorityClassName=high", "nodeSelector.disk=ssd", "tolerations[0].key=gpu", "imagePullSecrets[0].name=mine"
+    )
+    (test,) = [document["spec"] for document in documents if document["kind"] == "Pod"]
+    for pod in (operator_pod(documents), test):
+        assert pod["priorityClassName"] == "high"
+        assert pod["nodeSelector"] == {"disk": "ssd"}
+        assert pod["tolerations"] == [{"key": "gpu"}]
+        assert pod["imagePullSecrets"] == [{"name": "mine"}]
 
 
 @pytest.mark.parametrize(
-    ("value", "named"),
+    ("values", "said"),
     [
-        ("workers=0", "workers"),
-        ("image.repository=", "image/repository"),
-        ("image.pullPolicy=Sometimes", "image/pullPolicy"),
-        ("namespaces={A_B}", "namespaces/0"),
-        ("drainSeconds=5", "drainSeconds"),
-        ("log.level=TRACE", "log/level"),
+        ((), "watches all namespaces"),
+        (("watchNamespaces={a,b}",), "watches namespaces a, b"),
+        (("watchNamespaces={a,b}",), "kubectl -n a create rolebinding"),
+        (("crds.install=false",), "kubectl apply -f crds/onnxmodels.yaml"),
     ],
 )
-def test_a_wrong_value_is_refused_by_name(helm: Path, value: str, named: str) -> None:
-    done = run(helm, "template", "x", str(CHART), "--set", value)
-    assert done.returncode != 0
-    assert named in done.stderr
-
-
-def test_the_default_values_satisfy_their_own_schema_and_leave_none_out() -> None:
-    values = yaml.safe_load((CHART / "values.yaml").read_text())
-    schema = json.loads((CHART / "values.schema.json").read_text())
-    jsonschema.Draft202012Validator.check_schema(schema)
-    jsonschema.validate(values, schema)
-    assert set(schema["properties"]) - {"global"} == set(values)
-
-
-def test_the_notes_name_the_next_command(helm: Path) -> None:
-    done = run(helm, "install", "onnx-operator", str(CHART), "--dry-run=client", "--namespace", "models")
+def test_the_notes_say_what_was_installed_and_what_it_needs(values: tuple[str, ...], said: str) -> None:
+    options = [part for value in values for part in ("--set", value)]
+    done = run("install", "onnx-operator", CHART, "--dry-run=client", "--namespace", "models", *options)
     assert done.returncode == 0, done.stderr
+    assert said in done.stdout
     assert "kubectl -n models rollout status deployment/onnx-operator" in done.stdout
+    assert "helm test onnx-operator --namespace models" in done.stdout
     assert "kubectl apply -f -" in done.stdout

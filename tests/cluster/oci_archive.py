@@ -1,4 +1,4 @@
-"""Reads OCI archives, and writes small ones of one layer without a builder."""
+"""Reads OCI archives, writes small ones of one layer, and lays a layer over others, without a builder."""
 
 import gzip
 import hashlib
@@ -37,16 +37,24 @@ def read(archive: Path) -> list[Image]:
 
 
 def _image(tar: tarfile.TarFile, entry: dict[str, Any]) -> Image:
-    manifest = _load(tar, f"blobs/{entry['digest'].replace(':', '/')}")
+    manifest = _load(tar, _blob(entry["digest"]))
     size = sum(layer["size"] for layer in manifest["layers"])
     return Image(entry.get("annotations", {}).get(REFERENCE, ""), entry["digest"], size)
 
 
 def _load(tar: tarfile.TarFile, name: str) -> Any:
+    return json.loads(_read(tar, name))
+
+
+def _read(tar: tarfile.TarFile, name: str) -> bytes:
     file = tar.extractfile(name)
     if file is None:
         raise KeyError(name)
-    return json.load(file)
+    return file.read()
+
+
+def _blob(digest: str) -> str:
+    return f"blobs/{digest.replace(':', '/')}"
 
 
 def write(
@@ -60,25 +68,42 @@ def write(
     architecture: str,
 ) -> None:
     """Write an image of one layer: `programs` (path in the image: source), `texts` (path: content) and `links`."""
-    plain = _layer(programs, texts, links)
-    layer = gzip.compress(plain, mtime=0)
     config = {
         "architecture": architecture,
         "os": "linux",
         "config": {"Entrypoint": list(entrypoint), "Env": ["PATH=/bin"]},
-        "rootfs": {"type": "layers", "diff_ids": [_digest(plain)]},
+        "rootfs": {"type": "layers", "diff_ids": []},
     }
-    config_bytes = json.dumps(config).encode()
-    manifest = {
-        "schemaVersion": 2,
-        "mediaType": MANIFEST,
+    manifest = {"schemaVersion": 2, "mediaType": MANIFEST, "layers": []}
+    _store(archive, name, manifest, config, {}, _layer(programs, texts, links))
+
+
+def derive(base: Path, archive: Path, name: str, texts: Mapping[str, str]) -> None:
+    """Write the image of the archive `base` with one more layer, under another name: `texts` is path to content."""
+    with tarfile.open(base) as tar:
+        (entry,) = _load(tar, "index.json")["manifests"]
+        manifest = _load(tar, _blob(entry["digest"]))
+        config = _load(tar, _blob(manifest["config"]["digest"]))
+        layers = {_blob(layer["digest"]): _read(tar, _blob(layer["digest"])) for layer in manifest["layers"]}
+    config.pop("history", None)  # it would have to tell of the new layer
+    _store(archive, name, manifest, config, layers, _layer({}, texts, {}))
+
+
+def _store(
+    archive: Path, name: str, manifest: dict[str, Any], config: dict[str, Any], layers: dict[str, bytes], plain: bytes
+) -> None:
+    """Write an image whose manifest and config tell of `layers`, with `plain` as one more on top of them."""
+    layer = gzip.compress(plain, mtime=0)
+    rootfs = {**config["rootfs"], "diff_ids": [*config["rootfs"]["diff_ids"], _digest(plain)]}
+    config_bytes = json.dumps({**config, "rootfs": rootfs}).encode()
+    described = {
         "config": _descriptor(CONFIG, config_bytes),
-        "layers": [_descriptor(LAYER, layer)],
+        "layers": [*manifest["layers"], _descriptor(LAYER, layer)],
     }
-    manifest_bytes = json.dumps(manifest).encode()
+    manifest_bytes = json.dumps({**manifest, **described}).encode()
     entry = {**_descriptor(MANIFEST, manifest_bytes), "annotations": {REFERENCE: name}}
     index = {"schemaVersion": 2, "mediaType": INDEX, "manifests": [entry]}
-    blobs = {f"blobs/{_digest(blob).replace(':', '/')}": blob for blob in (layer, config_bytes, manifest_bytes)}
+    blobs = layers | {_blob(_digest(blob)): blob for blob in (layer, config_bytes, manifest_bytes)}
     documents = {"oci-layout": b'{"imageLayoutVersion": "1.0.0"}', "index.json": json.dumps(index).encode()}
     partial = archive.with_name(f"{archive.name}.partial")
     archive.parent.mkdir(parents=True, exist_ok=True)

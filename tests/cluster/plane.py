@@ -8,7 +8,7 @@ pods' control port by a stand-in (`control_port.py`): say so in the names of tes
 """
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
@@ -91,12 +91,19 @@ class ControlPlane:
 
 
 @contextmanager
-def control_plane(folder: Path, *, crds: Path | None = CRDS, controller_qps: int = 200) -> Iterator[ControlPlane]:
+def control_plane(
+    folder: Path,
+    *,
+    crds: Path | None = CRDS,
+    controller_qps: int = 200,
+    api_server: Mapping[str, str] | None = None,
+) -> Iterator[ControlPlane]:
     """Bring a control plane up in `folder`, a directory of its own, with the definitions in `crds` installed.
 
     It is ready when pods of the default namespace can be made and are played. `controller_qps` limits the clients of
-    the controller manager and of the scheduler, requests a second; bursts may be twice as large. Raises `ClusterError`
-    when a program is missing or a daemon dies. Its files stay, for a look at the logs.
+    the controller manager and of the scheduler, requests a second; bursts may be twice as large. `api_server` are more
+    flags of the API server, with _ for -, such as `enable_admission_plugins`. Raises `ClusterError` when a program is
+    missing or a daemon dies. Its files stay, for a look at the logs.
     """
     binaries = {name: binary(name) for name in plane_daemons.PROGRAMS}
     folder.mkdir(parents=True, exist_ok=True)
@@ -106,7 +113,7 @@ def control_plane(folder: Path, *, crds: Path | None = CRDS, controller_qps: int
         network = stack.enter_context(loopback.claimed())
         starter = Starter(run, None, None)
         stack.callback(starter.end_all)
-        plane = _bring_up(run, network, starter, binaries, crds, controller_qps)
+        plane = _bring_up(run, network, starter, binaries, crds, controller_qps, api_server or {})
         stack.callback(plane.rest.close)
         yield plane
 
@@ -123,18 +130,24 @@ def binary(name: str) -> Path:
 
 
 def _bring_up(
-    run: RunDir, network: IPv4Network, starter: Starter, binaries: dict[str, Path], crds: Path | None, qps: int
+    run: RunDir,
+    network: IPv4Network,
+    starter: Starter,
+    binaries: dict[str, Path],
+    crds: Path | None,
+    qps: int,
+    options: Mapping[str, str],
 ) -> ControlPlane:
     place = plane_daemons.place_in(network)
     pki = certificates.make(run.pki, address=place.address, api_names=[], node=kwok.NODE)
     configs = kubeconfigs.write_all(run, place.api_url, pki)
     store = etcd(binaries["etcd"], place, run, pki)
-    api_server = plane_daemons.api_server(binaries["kube-apiserver"], place, run, pki)
+    server = plane_daemons.api_server(binaries["kube-apiserver"], place, run, pki, options)
     others = plane_daemons.others(binaries, place, run, pki, configs, qps)
     rest = Rest(place.api_url, health.context(pki.ca.certificate, pki.clients["admin"]))
     starter.start(store)
-    starter.start(api_server)
-    starter.wait_ready(store, api_server)
+    starter.start(server)
+    starter.wait_ready(store, server)
     for spec in others:
         starter.start(spec)
     with ThreadPoolExecutor(1) as pool:
@@ -143,7 +156,7 @@ def _bring_up(
         installed.result()
     starter.wait("the default ServiceAccount", lambda: rest.get(ACCOUNT) is not None)
     starter.wait("the played node", lambda: _holds("Ready", rest.get(f"/api/v1/nodes/{kwok.NODE}")))
-    return ControlPlane(run, place, rest, starter, api_server)
+    return ControlPlane(run, place, rest, starter, server)
 
 
 def _install(rest: Rest, crds: Path | None) -> None:

@@ -1,6 +1,7 @@
 """The daemons of a control plane without machines. Pure: a place and paths in, specs out."""
 
 import sys
+from collections.abc import Mapping
 from ipaddress import IPv4Network
 from pathlib import Path
 from typing import Final
@@ -43,10 +44,16 @@ def place_in(network: IPv4Network) -> control_plane.Place:
     )
 
 
-def api_server(program: Path, place: control_plane.Place, run: RunDir, pki: Pki) -> Spec:
-    """The API server, as node mode has it, but that addresses may be loopback ones and nodes need no caretaker."""
+def api_server(
+    program: Path, place: control_plane.Place, run: RunDir, pki: Pki, options: Mapping[str, str] | None = None
+) -> Spec:
+    """The API server, as node mode has it, but that addresses may be loopback ones and nodes need no caretaker.
+
+    `options` are more of its flags, named as `flags` has them.
+    """
     return _with(
         control_plane.api_server(program, place, run, pki),
+        **(options or {}),
         endpoint_reconciler_type="none",
         disable_admission_plugins="TaintNodesByCondition",
     )

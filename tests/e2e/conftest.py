@@ -15,6 +15,7 @@ from tests import cluster as local
 from tests.cluster import images, tools
 from tests.e2e.kubectl import Kubectl, Object
 from tests.e2e.models import Store
+from tests.e2e.release import Release
 
 ROOT = Path(__file__).parents[2]
 OPERATOR_NAMESPACE = "onnx-operator"
@@ -59,32 +60,24 @@ def references(cluster: local.Cluster) -> dict[str, str]:
 
 
 @pytest.fixture(scope="session")
-def operator(cluster: local.Cluster, references: dict[str, str]) -> Kubectl:
-    """The operator, installed by helm and ready; as kubectl for its namespace."""
+def release(cluster: local.Cluster, references: dict[str, str]) -> Release:
+    """The chart's release, installed or not."""
+    return Release(cluster.kubeconfig, OPERATOR_NAMESPACE, references)
+
+
+@pytest.fixture(scope="session")
+def operator(cluster: local.Cluster, release: Release) -> Kubectl:
+    """The operator, installed by helm and ready, where only restricted pods may run; as kubectl for its namespace."""
     kubectl = Kubectl(cluster.kubectl, cluster.kubeconfig, OPERATOR_NAMESPACE)
-    done = install(cluster, references)
+    labels = {"pod-security.kubernetes.io/enforce": "restricted"}
+    metadata = {"name": OPERATOR_NAMESPACE, "labels": labels}
+    kubectl.apply({"apiVersion": "v1", "kind": "Namespace", "metadata": metadata})
+    done = release.install()
     if done.returncode != 0:
         pods = kubectl("describe", "pods")
         logs = kubectl("logs", "deployment/onnx-operator", "--tail=50")
         pytest.fail(f"helm install: {done.stderr}\n{pods}\n{logs}", pytrace=False)
     return kubectl
-
-
-def install(cluster: local.Cluster, references: dict[str, str], **changed: str) -> subprocess.CompletedProcess[str]:
-    """Install or upgrade the chart with the images on the node; ``changed`` are values, with _ for the dots."""
-    values = {
-        # The image's name stays when it is built anew; this is what brings the new one into a cluster that was kept.
-        "podAnnotations.build": references["build"],
-        "image.repository": references["operator"].rpartition(":")[0],
-        "image.tag": references["operator"].rpartition(":")[2],
-        "server.image.repository": references["server"].rpartition(":")[0],
-        "server.image.tag": references["server"].rpartition(":")[2],
-        **{name.replace("_", "."): value for name, value in changed.items()},
-    }
-    command = [str(tools.binary("helm")), "upgrade", "--install", "onnx-operator", str(ROOT / "charts/onnx-operator")]
-    command += ["--kubeconfig", str(cluster.kubeconfig), "--namespace", OPERATOR_NAMESPACE, "--create-namespace"]
-    command += ["--wait", "--timeout", "120s", *(f"--set-string={name}={value}" for name, value in values.items())]
-    return subprocess.run(command, capture_output=True, text=True, check=False)
 
 
 @pytest.fixture(scope="session")

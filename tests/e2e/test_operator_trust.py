@@ -9,7 +9,7 @@ import yaml
 
 from onnx_operator.kube import kinds
 from tests.cluster import Cluster
-from tests.e2e.conftest import install, operator_writes
+from tests.e2e.conftest import operator_writes
 from tests.e2e.kubectl import Kubectl, Object, condition, entry, eventually, settled, stalled
 from tests.e2e.models import Store, first_answer, onnx_model, scale_model
 from tests.e2e.replicas import Replicas
@@ -119,23 +119,6 @@ def test_one_replica_leads_and_the_other_takes_over_from_it(operator: Kubectl, k
     eventually("another replica leads", lambda: replicas.leader() not in ("", first), patience=30)
     kubectl.apply(onnx_model("led", store.put("model.onnx", scale_model(2.0))))
     kubectl.wait("onnxmodel", "led", settled)
-
-
-def test_a_chart_with_another_server_image_changes_no_pod_that_serves(
-    cluster: Cluster, references: dict[str, str], kubectl: Kubectl, store: Store
-) -> None:
-    kubectl.apply(onnx_model("frozen", store.put("model.onnx", scale_model(2.0)), scaling={"minReplicas": 2}))
-    kubectl.wait("onnxmodel", "frozen", lambda m: settled(m) and m["status"]["readyReplicas"] == 2)
-    before = {pod["metadata"]["uid"] for pod in kubectl.list("pods")}
-    try:
-        assert install(cluster, references, server_image_tag="another").returncode == 0
-        kubectl.patch("onnxmodel", "frozen", {"spec": {"scaling": {"minReplicas": 3}}})
-        kubectl.wait("onnxmodel", "frozen", lambda m: settled(m) and m["status"]["readyReplicas"] == 3)
-    finally:
-        assert install(cluster, references).returncode == 0
-    after = {pod["metadata"]["uid"]: pod for pod in kubectl.list("pods")}
-    assert before < set(after)
-    assert {pod["spec"]["containers"][0]["image"] for pod in after.values()} == {references["server"]}
 
 
 def test_the_operator_was_never_refused_by_rbac(cluster: Cluster, operator: Kubectl) -> None:

@@ -2,6 +2,7 @@
 
 import json
 import uuid
+from collections.abc import Sequence
 from pathlib import Path
 
 import yaml
@@ -17,18 +18,25 @@ OPERATOR_NAMESPACE = "onnx-operator"
 LEASE = f"/apis/coordination.k8s.io/v1/namespaces/{OPERATOR_NAMESPACE}/leases/onnx-operator"
 
 
-def grant(plane: ControlPlane) -> Path:
-    """Install the chart's ServiceAccount and RBAC rules; return a kubeconfig with a token of that account."""
-    rest = plane.rest
-    _create_namespace(plane, OPERATOR_NAMESPACE)
-    for manifest in _chart("rbac.yaml", "serviceaccount.yaml"):
-        rest.create(_collection(manifest), manifest)
+def grant(plane: ControlPlane, *values: str) -> Path:
+    """Install the chart's ServiceAccount and RBAC rules; return a kubeconfig with a token of that account.
+
+    `values` are the chart's, as `name=value`; namespaces that they name must exist.
+    """
+    create_namespace(plane, OPERATOR_NAMESPACE)
+    for manifest in rendered("rbac.yaml", "serviceaccount.yaml", values=values):
+        plane.rest.create(collection(manifest), manifest)
+    return kubeconfig_of(plane, "onnx-operator")
+
+
+def kubeconfig_of(plane: ControlPlane, account: str) -> Path:
+    """Return a kubeconfig with a token of a ServiceAccount in the operator's namespace."""
     accounts = f"/api/v1/namespaces/{OPERATOR_NAMESPACE}/serviceaccounts"
     request = {"apiVersion": "authentication.k8s.io/v1", "kind": "TokenRequest", "spec": {"expirationSeconds": 86400}}
-    token = rest.create(f"{accounts}/onnx-operator/token", request)["status"]["token"]
+    token = plane.rest.create(f"{accounts}/{account}/token", request)["status"]["token"]
     config = json.loads(plane.kubeconfig.read_text())
     config["users"][0]["user"] = {"token": token}
-    path = plane.run.config / "operator.kubeconfig"
+    path = plane.run.config / f"{account}.kubeconfig"
     path.write_text(json.dumps(config))
     return path
 
@@ -36,7 +44,7 @@ def grant(plane: ControlPlane) -> Path:
 def make_namespace(plane: ControlPlane) -> Namespace:
     """Make a namespace."""
     name = f"test-{uuid.uuid4().hex[:8]}"
-    _create_namespace(plane, name)
+    create_namespace(plane, name)
     return Namespace(plane.rest, name)
 
 
@@ -45,18 +53,23 @@ def forget_lease(plane: ControlPlane) -> None:
     plane.rest.delete(LEASE)
 
 
-def _create_namespace(plane: ControlPlane, name: str) -> None:
+def create_namespace(plane: ControlPlane, name: str) -> None:
+    """Make the namespace of this name."""
     plane.rest.create("/api/v1/namespaces", {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}})
 
 
-def _chart(*templates: str) -> list[Object]:
+def rendered(*templates: str, values: Sequence[str] = ()) -> list[Object]:
+    """Return what some of the chart's templates make with values given as `name=value`; without any, what all make."""
     command: list[str | Path] = [tools.binary("helm"), "template", "onnx-operator", TREE / "charts/onnx-operator"]
     command += ["--namespace", OPERATOR_NAMESPACE, *(f"--show-only=templates/{name}" for name in templates)]
+    command += [f"--set={value}" for value in values]
     return [manifest for manifest in yaml.safe_load_all(run(command)) if manifest]
 
 
-def _collection(manifest: Object) -> str:
+def collection(manifest: Object) -> str:
+    """Return the path of the collection that a manifest belongs to."""
     version, kind = manifest["apiVersion"], manifest["kind"]
     root = "/api/v1" if version == "v1" else f"/apis/{version}"
+    plural = f"{kind.lower()[:-1]}ies" if kind.endswith("y") else f"{kind.lower()}s"
     namespace = manifest["metadata"].get("namespace")
-    return f"{root}/namespaces/{namespace}/{kind.lower()}s" if namespace else f"{root}/{kind.lower()}s"
+    return f"{root}/namespaces/{namespace}/{plural}" if namespace else f"{root}/{plural}"

@@ -53,3 +53,72 @@ helm.sh/chart: {{ .Chart.Name }}-{{ .Chart.Version }}
   resources: [events]
   verbs: [create]
 {{- end }}
+
+{{/* What a person may do who edits models, and one who looks at them. */}}
+{{- define "onnx-operator.editorRules" -}}
+- apiGroups: [onnx-operator.dev]
+  resources: [onnxmodels]
+  verbs: [get, list, watch, create, update, patch, delete, deletecollection]
+{{- end }}
+
+{{- define "onnx-operator.viewerRules" -}}
+- apiGroups: [onnx-operator.dev]
+  resources: [onnxmodels, onnxmodels/status]
+  verbs: [get, list, watch]
+{{- end }}
+
+{{/* What Pod Security's level `restricted` asks of a pod and of its container. */}}
+{{- define "onnx-operator.podSecurity" -}}
+runAsNonRoot: true
+runAsUser: 10001
+runAsGroup: 10001
+fsGroup: 10001
+seccompProfile: {type: RuntimeDefault}
+{{- end }}
+
+{{- define "onnx-operator.containerSecurity" -}}
+allowPrivilegeEscalation: false
+readOnlyRootFilesystem: true
+capabilities: {drop: [ALL]}
+{{- end }}
+
+{{- define "onnx-operator.image" -}}
+{{ .Values.image.repository }}:{{ .Values.image.tag | default .Chart.AppVersion }}
+{{- end }}
+
+{{/* Where pods may run, for the operator's and the test's alike. */}}
+{{- define "onnx-operator.placement" -}}
+{{- with .Values.imagePullSecrets }}
+imagePullSecrets: {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- with .Values.priorityClassName }}
+priorityClassName: {{ . }}
+{{- end }}
+{{- with .Values.nodeSelector }}
+nodeSelector: {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- with .Values.tolerations }}
+tolerations: {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- with .Values.affinity }}
+affinity: {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- end }}
+
+{{/* The test's pod is none of the operator's: no Service, budget or policy of theirs may select it. */}}
+{{- define "onnx-operator.testSelector" -}}
+app.kubernetes.io/name: onnx-operator-test
+app.kubernetes.io/instance: {{ .Release.Name }}
+{{- end }}
+
+{{- define "onnx-operator.testLabels" -}}
+{{ include "onnx-operator.testSelector" . }}
+app.kubernetes.io/managed-by: {{ .Release.Service }}
+{{- end }}
+
+{{/* Made by `helm test` alone, gone when it succeeds; what failed stays for a look until the next time. */}}
+{{- define "onnx-operator.testHook" -}}
+helm.sh/hook: test
+helm.sh/hook-weight: {{ . | quote }}
+helm.sh/hook-delete-policy: before-hook-creation,hook-succeeded
+{{- end }}

@@ -16,6 +16,7 @@ from onnx_operator.kube.errors import KubeError, RefusedError, TransientError
 from onnx_operator.kube.kinds import Kind
 
 FIRST_WAIT = 0.25  # seconds, as all below
+LASTING = 30.0
 LONGEST_WAIT = 5.0  # an API server that comes back is met within seconds
 WHEN_REFUSED = 30.0
 GRACE = 10.0  # a watch that is begun anew within it was followed all the time
@@ -33,7 +34,7 @@ class Reflector:
         self._kube, self._cache, self._notify = kube, cache, notify
         self.kind, self._scope, self._selector = kind, scope, selector
         self._version: int | None = None
-        self._wait = FIRST_WAIT
+        self._wait = FIRST_WAIT / 2
         self._connected, self._cut_at = False, float("-inf")
 
     @property
@@ -59,29 +60,27 @@ class Reflector:
     async def follow(self) -> None:
         """Watch, for ever; list first where it is not known from where on."""
         while True:
+            began, pause = time.monotonic(), 0.0
             try:
                 if self._version is None:
                     await self.fill()
                 await self._watch(self._version or 0)
             except RefusedError as error:
                 log.error("%s cannot be watched, again in %.0f s: %s", self._name, WHEN_REFUSED, error)
-                self._version = None
-                await asyncio.sleep(WHEN_REFUSED)
-            except TransientError as error:
-                if error.status == GONE:
-                    self._version = None
-                log.warning("the watch of %s is cut: %s", self._name, error)
-                await asyncio.sleep(self._pause(error.retry_after))
+                self._version, pause = None, WHEN_REFUSED
             except KubeError as error:
                 log.warning("the watch of %s is cut: %s", self._name, error)
-                await asyncio.sleep(self._pause(None))
-            finally:
-                if self._connected:
-                    self._connected, self._cut_at = False, time.monotonic()
+                if error.status == GONE:
+                    self._version = None
+                if isinstance(error, TransientError):
+                    pause = error.retry_after or 0.0
+            if self._connected:
+                self._connected, self._cut_at = False, time.monotonic()
+            await asyncio.sleep(max(pause, self._pause(time.monotonic() - began)))
 
     async def _watch(self, version: int) -> None:
         async for event, obj in self._kube.watch(self.kind, self._scope, self._selector, version):
-            self._connected, self._wait = True, FIRST_WAIT
+            self._connected = True
             self._version = max(self._version or 0, int(obj["metadata"]["resourceVersion"]))
             if event == "BOOKMARK":
                 continue
@@ -89,9 +88,10 @@ class Reflector:
             if changed and (model := model_key(self.kind, obj)):
                 self._notify(model)
 
-    def _pause(self, at_least: float | None) -> float:
-        pause, self._wait = self._wait, min(LONGEST_WAIT, self._wait * 2)
-        return max(at_least or 0.0, pause * (0.5 + random.random() / 2))  # noqa: S311  (no secret)
+    def _pause(self, lasted: float) -> float:
+        """Return how long to wait until the next watch: longer and longer while they do not last."""
+        self._wait = FIRST_WAIT if lasted > LASTING else min(LONGEST_WAIT, self._wait * 2)
+        return self._wait * (0.5 + random.random() / 2)  # noqa: S311  (no secret)
 
     @property
     def _name(self) -> str:

@@ -1,7 +1,6 @@
 """What fills the cache: full lists first and regularly, the reflectors of what follows from models in between."""
 
 import asyncio
-import contextlib
 import logging
 from collections.abc import Callable
 
@@ -66,9 +65,7 @@ class Resync:
             for reflector in self._secondary():
                 tasks.create_task(reflector.follow())
             while True:
-                if await self._watches_begin():
-                    await self._models()
-                else:
+                if not (await self._watches_begin() and await self._models()):
                     await self._until_done()
 
     @property
@@ -96,13 +93,17 @@ class Resync:
         await asyncio.sleep(min(AFTER_WATCHES_BEGIN, self._period))
         return True
 
-    async def _models(self) -> None:
-        """List the models anew; if that fails, the next full list cures it."""
-        for scope in self._served or (None,):
-            for reflector in self._reflectors[scope]:
-                if reflector.kind == MODEL:
-                    with contextlib.suppress(KubeError):
+    async def _models(self) -> bool:
+        """List the models anew; return False if that failed, so that a full list has to find out why."""
+        try:
+            for scope in self._served or (None,):
+                for reflector in self._reflectors[scope]:
+                    if reflector.kind == MODEL:
                         await reflector.fill()
+        except KubeError as error:
+            self._refused = self._refused or isinstance(error, RefusedError)
+            return False
+        return True
 
     async def _until_done(self) -> None:
         while True:

@@ -33,7 +33,7 @@ from onnx_operator.observe import Observer
 from onnx_operator.settings import Settings
 from onnx_operator.signing import load_signer
 from onnx_operator.wiring.endpoints import debug_routes, health_routes, serve
-from onnx_operator.wiring.transport import Transport
+from onnx_operator.wiring.watches import Watches
 
 log = logging.getLogger(__name__)
 
@@ -74,17 +74,17 @@ async def run(settings: Settings) -> None:
     def watches_begin() -> None:
         loop.call_soon_threadsafe(resync.soon)
 
-    transport = Transport(settings, Inbox(loop, receive).deliver, watches_begin)
+    watches = Watches(settings, Inbox(loop, receive).deliver, watches_begin)
     # kopf asks only when it begins which kinds are served, so it begins when they are.
-    resync = Resync(kube, cache, queue, settings.namespaces, settings.resync, transport.start)
+    resync = Resync(kube, cache, queue, settings.namespaces, settings.resync, watches.begin)
 
     def ready() -> bool:
-        return resync.primed.is_set() and resync.follows and transport.is_watching()
+        return resync.primed.is_set() and resync.follows and watches.is_watching()
 
     _gauges(metrics, cache, queue, lease)
     journal = Journal()
     endpoints = [
-        await serve(settings.http_port, health_routes(transport.is_alive, ready, metrics)),
+        await serve(settings.http_port, health_routes(watches.is_alive, ready, metrics)),
         await serve(settings.debug_port, debug_routes(cache, queue, journal), "127.0.0.1"),
     ]
     leader = asyncio.create_task(lead(lease, resync, Crew(queue, reconciler, journal, metrics), settings.workers))
@@ -99,7 +99,7 @@ async def run(settings: Settings) -> None:
     await lease.release()
     for endpoint in endpoints:
         await endpoint.cleanup()
-    await asyncio.to_thread(transport.stop, 5.0)
+    await asyncio.to_thread(watches.stop, 5.0)
     await control.close()
     await kube.close()
     for task in ended - {stopped}:

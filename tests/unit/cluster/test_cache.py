@@ -1,5 +1,6 @@
 """The cache's keys change with what decides the content, and with nothing else."""
 
+import tarfile
 from pathlib import Path
 
 import pytest
@@ -72,3 +73,39 @@ def test_an_archive_says_what_is_in_it(tmp_path: Path) -> None:
     assert image.digest.startswith("sha256:")
     assert 0 < image.size < 1000
     assert oci_archive.read(program) == []
+
+
+def test_a_derived_image_has_the_layers_of_its_base_and_one_more(tmp_path: Path) -> None:
+    program = tmp_path / "program"
+    program.write_bytes(b"x" * 100)
+    base, derived = tmp_path / "base.tar", tmp_path / "derived.tar"
+    oci_archive.write(
+        base,
+        "localhost/tool:dev",
+        programs={"bin/tool": program},
+        texts={"etc/name": "base\n"},
+        links={},
+        entrypoint=["/bin/tool"],
+        architecture="amd64",
+    )
+    oci_archive.derive(base, derived, "localhost/tool:another", {"etc/name": "derived\n"})
+    (before,), (after,) = oci_archive.read(base), oci_archive.read(derived)
+    assert after.name == "localhost/tool:another"
+    assert after.size > before.size
+    with tarfile.open(base) as old, tarfile.open(derived) as new:
+        kept = {name for name in old.getnames() if name.startswith("blobs/")} & set(new.getnames())
+        layers = [blob for blob in new.getnames() if blob.startswith("blobs/") and _is_layer(new, blob)]
+        contents = [_files(new, blob) for blob in layers]
+    assert len(kept) == 1
+    assert contents == [{"bin/tool": b"x" * 100, "etc/name": b"base\n"}, {"etc/name": b"derived\n"}]
+
+
+def _is_layer(archive: tarfile.TarFile, blob: str) -> bool:
+    file = archive.extractfile(blob)
+    return file is not None and file.read(2) == b"\x1f\x8b"
+
+
+def _files(archive: tarfile.TarFile, blob: str) -> dict[str, bytes]:
+    with tarfile.open(fileobj=archive.extractfile(blob), mode="r:gz") as layer:
+        files = {member.name: layer.extractfile(member) for member in layer}
+        return {name: file.read() for name, file in files.items() if file}

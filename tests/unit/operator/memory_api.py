@@ -43,6 +43,11 @@ class Memory:
     async def pages(self, kind: Kind, namespace: str | None, selector: str = "") -> AsyncIterator[Listed]:
         yield self.listed(kind)
 
+    def watch(
+        self, kind: Kind, namespace: str | None, selector: str, version: int
+    ) -> AsyncIterator[tuple[str, Object]]:
+        raise AssertionError("tests say what the operator hears")
+
     async def apply_new(self, manifest: Object) -> Object:
         kind, metadata = kind_of(manifest), manifest["metadata"]
         if (kind, metadata["namespace"], metadata["name"]) in self.objects:

@@ -23,24 +23,35 @@ class Lists:
 
     def __init__(self, *errors: KubeError) -> None:
         self.errors, self.asked = list(errors), list[tuple[str, str | None, str]]()
+        self.forbidden = set[str | None]()
 
     async def pages(self, kind: Kind, namespace: str | None, selector: str = "") -> AsyncIterator[Listed]:
         self.asked.append((kind.kind, namespace, selector))
         if kind == MODEL and self.errors:
             raise self.errors.pop(0)
+        if namespace in self.forbidden:
+            raise RefusedError(403, f"cannot list {kind.plural} in the namespace {namespace}")
         model = {"metadata": {"namespace": namespace or "team", "name": "digits", "resourceVersion": "1", "uid": "u"}}
         yield Listed((model,) if kind == MODEL else (), 5)
+
+    async def watch(
+        self, kind: Kind, namespace: str | None, selector: str, version: int
+    ) -> AsyncIterator[tuple[str, Object]]:
+        yield "BOOKMARK", {"metadata": {"resourceVersion": str(version)}}
+        await asyncio.Event().wait()
 
 
 class Run:
     """A Resync that runs, with quick times."""
 
     def __init__(self, lists: Lists, namespaces: tuple[str, ...] = (), period: float = 60.0) -> None:
-        self.cache, self.queue, self.lists, self.served = Cache(), Queue[Key](), lists, 0
-        self.resync = Resync(lists, self.cache, self.queue, namespaces, period, self.count)  # type: ignore[arg-type]
+        self.cache, self.queue, self.lists = Cache(), Queue[Key](), lists
+        self.told: list[tuple[str, ...]] = []
+        self.resync = Resync(lists, self.cache, self.queue, namespaces, period, self.told.append)  # type: ignore[arg-type]
 
-    def count(self) -> None:
-        self.served += 1
+    @property
+    def served(self) -> int:
+        return len(self.told)
 
     def full_lists(self) -> int:
         return sum(kind == "ONNXModel" for kind, _, _ in self.lists.asked)
@@ -58,6 +69,7 @@ class Run:
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(resync, "RETRY", 0.01)
     monkeypatch.setattr(resync, "AFTER_WATCHES_BEGIN", 0.02)
+    monkeypatch.setattr(resync, "REFUSED_NAMESPACES", 0.02)
 
 
 def test_the_first_fill_asks_for_every_model() -> None:
@@ -96,7 +108,7 @@ def test_nothing_is_decided_before_a_list_succeeds(error: KubeError) -> None:
     asyncio.run(main())
 
 
-def test_a_full_list_follows_soon_when_watches_begin() -> None:
+def test_a_list_of_the_models_follows_soon_when_their_watches_begin() -> None:
     async def main() -> None:
         async with Run(Lists()) as run:
             await asyncio.wait_for(run.resync.primed.wait(), 1)
@@ -104,6 +116,10 @@ def test_a_full_list_follows_soon_when_watches_begin() -> None:
             await asyncio.sleep(0.1)
             assert run.full_lists() == 2
             assert run.served == 1
+            assert sum(kind == "Pod" for kind, _, _ in run.lists.asked) == 1, (
+                "the others are watched from their list on"
+            )
+            assert run.resync.follows
 
     asyncio.run(main())
 
@@ -129,5 +145,47 @@ def test_the_list_is_repeated_each_period() -> None:
         async with Run(Lists(), period=0.01) as run:
             await asyncio.sleep(0.2)
             assert run.full_lists() > 2
+
+    asyncio.run(main())
+
+
+def test_a_forbidden_namespace_is_named_and_costs_the_others_nothing(caplog: pytest.LogCaptureFixture) -> None:
+    async def main() -> None:
+        lists = Lists()
+        lists.forbidden = {"gone"}
+        async with Run(lists, ("gone", "here")) as run:
+            await asyncio.wait_for(run.resync.primed.wait(), 1)
+            assert run.told == [("here",)]
+            assert run.cache.models() == [("here", "digits")]
+            lists.forbidden = set()
+            await asyncio.sleep(0.1)
+            assert run.told == [("here",), ("gone", "here")], "it is watched again when it is there again"
+
+    asyncio.run(main())
+    assert any("namespace gone is left out" in message for message in caplog.messages)
+
+
+def test_a_namespace_that_is_forbidden_later_is_watched_no_more() -> None:
+    async def main() -> None:
+        lists = Lists()
+        async with Run(lists, ("a", "b")) as run:
+            await asyncio.wait_for(run.resync.primed.wait(), 1)
+            lists.forbidden = {"b"}
+            run.resync.soon()
+            await asyncio.sleep(0.1)
+            assert run.told == [("a", "b"), ("a",)]
+
+    asyncio.run(main())
+
+
+@pytest.mark.parametrize("namespaces", [("a", "b"), ()])
+def test_nothing_is_primed_where_all_is_forbidden(namespaces: tuple[str, ...]) -> None:
+    async def main() -> None:
+        lists = Lists()
+        lists.forbidden = {"a", "b", None}
+        async with Run(lists, namespaces) as run:
+            await asyncio.sleep(0.05)
+            assert not run.resync.primed.is_set()
+            assert run.told == []
 
     asyncio.run(main())
