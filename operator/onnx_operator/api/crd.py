@@ -104,7 +104,8 @@ def definition() -> dict[str, Any]:
             "kind": {"type": "string"},
             "metadata": {"type": "object"},
             "spec": spec,
-            "status": schema_of(Status),
+            # Until the operator has spoken, kstatus must not take a model without conditions for one that is there.
+            "status": {**schema_of(Status), "default": {"observedGeneration": -1}},
         },
         "x-kubernetes-validations": name_rules,
     }

@@ -15,18 +15,23 @@ from onnx_operator.cache import Cache, Key
 from onnx_operator.decide import reasons
 from onnx_operator.decide.conditions import Verdict, conditions
 from onnx_operator.decide.invariants import Violation, violations
-from onnx_operator.decide.roles import plan, replaces
+from onnx_operator.decide.roles import Plan, plan, replaces
+from onnx_operator.decide.trouble import Trouble
+from onnx_operator.engine.first_word import FirstWord
 from onnx_operator.kube.client import Kube, list_all
 from onnx_operator.kube.difference import needs_apply
 from onnx_operator.kube.errors import ConflictError, KubeError
 from onnx_operator.kube.kinds import MODEL, POD
 from onnx_operator.observe import Observer
+from onnx_operator.observed import Observed
 from onnx_operator.report import conditions_of, event_manifest, news, status_manifest, status_of
 
 Object = dict[str, Any]
 
 # When somebody else has to act, or a pod did not answer, look again after so many seconds.
 LOOK_AGAIN = 15.0
+# A revision that was made just now has ready pods already, which nobody has asked yet.
+AT_ONCE = 0.05
 
 log = logging.getLogger(__name__)
 
@@ -55,10 +60,16 @@ class Reconciler:
     """Brings one model at a time to what its spec asks for."""
 
     def __init__(
-        self, kube: Kube, cache: Cache, observer: Observer, applier: Applier, clock: Callable[[], datetime]
+        self,
+        kube: Kube,
+        cache: Cache,
+        observer: Observer,
+        applier: Applier,
+        first_word: FirstWord,
+        clock: Callable[[], datetime],
     ) -> None:
         self._kube, self._cache, self._observer, self._applier = kube, cache, observer, applier
-        self._clock = clock
+        self._first_word, self._clock = first_word, clock
 
     async def reconcile(self, key: Key) -> Done:
         """Bring the model to its spec.
@@ -69,28 +80,33 @@ class Reconciler:
         """
         model = self._cache.get(MODEL, *key)
         if model is None or "deletionTimestamp" in model["metadata"]:
+            self._first_word.forget(key)
             return Done("deleted: what it owned goes by garbage collection")
         now = self._clock()
         try:
             observed = await self._observer.observe(model, now)
-            if replaces(observed, plan(observed)):
+            wanted = plan(observed)
+            if replaces(observed, wanted):
                 # What serves is about to go for it, so its pods are not taken on the cache's word.
                 pods = await list_all(self._kube, POD, key[0], names.model_selector(key[1]))
                 self._cache.replace(POD, key[0], pods, model=key)
                 observed = await self._observer.observe(model, now)
+                wanted = plan(observed)
         except ValidationError as error:
             await self._report(model, _invalid(model, error, now), now)
             return Done(f"the spec is not understood: {error}")
-        wanted = plan(observed)
         if broken := violations(observed, wanted):
             raise InvariantError(broken)
         refused = await self._applier.apply(observed, wanted) if observed.spec.state != "Unmanaged" else None
         verdicts = conditions(observed, wanted, refused)
-        await self._report(model, status_of(observed, wanted, verdicts), now)
-        unasked = any(observed.ready(p.revision.name) and not p.revision.signature for p in wanted.revisions)
+        status = status_of(observed, wanted, verdicts)
+        wait = None if refused else self._first_word.wait(key, observed.status, status)
+        if wait is None:
+            await self._report(model, status, now)
         roles = ", ".join(f"{p.revision.name} {p.role} {p.replicas}" for p in wanted.revisions)
         said = ", ".join(f"{verdict.type}={verdict.status} {verdict.reason}" for verdict in verdicts)
-        return Done(f"{roles}; {said}", LOOK_AGAIN if refused or unasked else None, refused=refused is not None)
+        again = min((due for due in (wait, _again(observed, wanted, refused)) if due is not None), default=None)
+        return Done(f"{roles}; {said}", again, refused=refused is not None)
 
     async def _report(self, model: Object, status: Object, now: datetime) -> None:
         before = model.get("status", {})
@@ -111,6 +127,17 @@ class Reconciler:
                 await self._kube.create(event_manifest(model, type_, reason, message, stamp, uuid.uuid4().hex[:16]))
             except KubeError as error:
                 log.warning("the event was not written: %s", error)
+
+
+def _again(observed: Observed, made: Plan, refused: Trouble | None) -> float | None:
+    """Return when to look again though nothing is heard, in seconds; None if that is not needed."""
+    if refused:
+        return LOOK_AGAIN
+    mute = {p.revision.name for p in made.revisions if observed.ready(p.revision.name) and not p.revision.signature}
+    if not mute:
+        return None
+    asked = {revision.name for revision in observed.revisions}
+    return LOOK_AGAIN if mute <= asked else AT_ONCE
 
 
 def _invalid(model: Object, error: ValidationError, now: datetime) -> Object:

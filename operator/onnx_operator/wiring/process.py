@@ -15,6 +15,7 @@ from onnx_operator.apply.repairs import Repairs
 from onnx_operator.apply.writer import Writer
 from onnx_operator.cache import Cache, Key, model_key
 from onnx_operator.control import ControlClient
+from onnx_operator.engine.first_word import FirstWord
 from onnx_operator.engine.guard import OnlyWhile
 from onnx_operator.engine.inbox import Inbox
 from onnx_operator.engine.journal import Journal
@@ -63,7 +64,8 @@ async def run(settings: Settings) -> None:
     lease = Lease(kube, settings.own_namespace, settings.lease, _identity(), LeaseTimes.of(settings.lease_duration))
     writer = OnlyWhile(kube, lambda: lease.held)
     applier = Applier(writer, cache, Writer(writer, cache, Repairs(time.monotonic)))
-    reconciler = Reconciler(writer, cache, observer, applier, lambda: datetime.now(UTC))
+    first_word = FirstWord(time.monotonic, lambda: len(queue) > settings.workers)
+    reconciler = Reconciler(writer, cache, observer, applier, first_word, lambda: datetime.now(UTC))
 
     def receive(kind: Kind, event: str | None, obj: dict[str, Any]) -> None:
         changed = cache.remove(kind, obj) if event == "DELETED" else cache.put(kind, obj)

@@ -14,6 +14,7 @@ from onnx_operator.apply.order import Applier
 from onnx_operator.apply.repairs import Repairs
 from onnx_operator.apply.writer import Writer
 from onnx_operator.cache import Cache
+from onnx_operator.engine.first_word import MOMENT, FirstWord
 from onnx_operator.engine.reconcile import Reconciler
 from onnx_operator.kube.kinds import DEPLOYMENT, MODEL, POD, SERVICE, WATCHED, Kind
 from onnx_operator.observe import Observer
@@ -48,7 +49,8 @@ class Operator:
         self._ticks = 0
         observer = Observer(self.cache, Control(answer), DEFAULTS, '{"keys": []}')
         applier = Applier(memory, self.cache, Writer(memory, self.cache, Repairs(lambda: float(self._ticks))))
-        self._reconciler = Reconciler(memory, self.cache, observer, applier, self._clock)
+        first_word = FirstWord(lambda: self._ticks * MOMENT, lambda: False)
+        self._reconciler = Reconciler(memory, self.cache, observer, applier, first_word, self._clock)
         self.hear()
 
     def hear(self, *kinds: Kind) -> None:
