@@ -17,7 +17,7 @@ from onnx_operator.kube.kinds import Kind, kind_of
 Object = dict[str, Any]
 Count = Callable[[str, str, int], None]
 
-PAGE = 500
+PAGE = 250
 # Seconds after which the API server ends a watch, and for which it may say nothing: bookmarks come every minute.
 WATCH = (240, 360)
 SILENCE = 150.0
