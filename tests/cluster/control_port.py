@@ -5,13 +5,10 @@ and annotations say, in the words of docs/contract.md. A token's audience is che
 """
 
 import asyncio
-import base64
 import contextlib
 import json
 import re
-import ssl
 import sys
-import tempfile
 import uuid
 from ipaddress import IPv4Network
 from pathlib import Path
@@ -21,6 +18,7 @@ import aiohttp
 import jwt
 from aiohttp import web
 
+from . import access
 from .kwok import PLAY, SIGNATURE
 
 PORT: Final = 9000
@@ -158,18 +156,18 @@ async def listen(app: web.Application, pods: Pods, network: IPv4Network) -> None
 
 async def watch(pods: Pods, kubeconfig: Object, network: IPv4Network) -> None:
     """Keep `pods` true, whatever happens to the API server."""
-    url, context = _access(kubeconfig)
+    server = access.of(kubeconfig)
     timeout = aiohttp.ClientTimeout(total=None, sock_connect=5)
     async with aiohttp.ClientSession(timeout=timeout, read_bufsize=1 << 24) as session:
         while True:
             try:
-                async with session.get(f"{url}/api/v1/pods", ssl=context) as answer:
+                async with session.get(f"{server.url}/api/v1/pods", ssl=server.context) as answer:
                     listed = await answer.json()
                 pods.forget_all_but({pod["metadata"]["uid"] for pod in listed["items"]})
                 for pod in listed["items"]:
                     await pods.see("ADDED", pod, network)
                 query = {"watch": "true", "resourceVersion": listed["metadata"]["resourceVersion"]}
-                async with session.get(f"{url}/api/v1/pods", params=query, ssl=context) as events:
+                async with session.get(f"{server.url}/api/v1/pods", params=query, ssl=server.context) as events:
                     async for line in events.content:
                         event = json.loads(line)
                         if event["type"] == "ERROR":
@@ -178,16 +176,6 @@ async def watch(pods: Pods, kubeconfig: Object, network: IPv4Network) -> None:
             except (aiohttp.ClientError, OSError, ValueError, KeyError) as error:
                 print(f"watching again: {error!r}", flush=True)
                 await asyncio.sleep(0.2)
-
-
-def _access(config: Object) -> tuple[str, ssl.SSLContext]:
-    cluster, user = config["clusters"][0]["cluster"], config["users"][0]["user"]
-    context = ssl.create_default_context(cadata=base64.b64decode(cluster["certificate-authority-data"]).decode())
-    with tempfile.NamedTemporaryFile() as pair:  # ssl reads a certificate and its key from files only
-        pair.write(base64.b64decode(user["client-certificate-data"]) + base64.b64decode(user["client-key-data"]))
-        pair.flush()
-        context.load_cert_chain(pair.name)
-    return str(cluster["server"]), context
 
 
 async def main(kubeconfig: Object, network: IPv4Network) -> None:
