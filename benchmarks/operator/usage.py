@@ -1,0 +1,60 @@
+"""CPU seconds and memory of processes, as /proc has them."""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from tests.cluster import processes
+from tests.cluster.paths import RunDir
+
+TICKS: Final = os.sysconf("SC_CLK_TCK")
+MIB: Final = 1024  # of KiB, in which /proc speaks
+
+
+@dataclass(frozen=True)
+class Used:
+    """CPU seconds that a process has used since it began."""
+
+    pid: int
+    seconds: float
+
+
+def cpu_seconds(pid: int) -> float:
+    """Return what a process has used, of all its threads, user and system."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / TICKS
+
+
+def peak_mib(pid: int) -> float:
+    """Return the most memory that a process ever had resident (VmHWM), in MiB."""
+    return _field(Path(f"/proc/{pid}/status"), "VmHWM:") / MIB
+
+
+def proportional_mib(pid: int) -> float:
+    """Return the resident memory that is a process's own, shared pages by their share (PSS), in MiB."""
+    return _field(Path(f"/proc/{pid}/smaps_rollup"), "Pss:") / MIB
+
+
+def snapshot(run: RunDir, others: Mapping[str, int]) -> dict[str, Used]:
+    """Return what each daemon of a control plane, and each of `others` (name to pid), has used."""
+    pids = {record.name: record.pid for record in processes.recorded(run.pids) if record.alive()} | dict(others)
+    return {name: Used(pid, cpu_seconds(pid)) for name, pid in pids.items()}
+
+
+def between(before: Mapping[str, Used], after: Mapping[str, Used]) -> dict[str, float]:
+    """Return the CPU seconds by name; a process that is new since counts from its start."""
+    spent = {}
+    for name, used in after.items():
+        earlier = before.get(name)
+        same = earlier is not None and earlier.pid == used.pid
+        spent[name] = round(used.seconds - (earlier.seconds if earlier and same else 0.0), 2)
+    return spent
+
+
+def _field(file: Path, name: str) -> int:
+    for line in file.read_text().splitlines():
+        if line.startswith(name):
+            return int(line.split()[1])
+    raise ValueError(f"{file} has no {name}")
