@@ -116,8 +116,9 @@ def _restart(values: Object) -> str:
     ]
     return (
         "## Restart of the operator with 1,000 settled models\n"
-        "From the start of the process until it is quiet: no request but watches and the Lease's, and less than a tenth\n"
-        "of a core, for 15 s afterwards. PSS is of then.\n\n" + table(["of the operator", "min", "median", "max"], rows)
+        "From the start of the process until it is quiet: no request but watches and the Lease's, and less than a\n"
+        "tenth of a core, for 15 s afterwards. PSS is of then.\n\n"
+        + table(["of the operator", "min", "median", "max"], rows)
     )
 
 
@@ -173,8 +174,8 @@ def _at_once(results: Results) -> str:
     return (
         "## Many at once: seconds until all are settled\n"
         f"The bare writer is a process that applies the same objects, {concurrency} requests at a time, and does\n"
-        "nothing else: until all were written, and until all their pods were ready. Operator and writer take turns, each\n"
-        "on a control plane of its own. The least, middle and greatest of the runs.\n\n"
+        "nothing else: until all were written, and until all their pods were ready. Operator and writer take turns,\n"
+        "each on a control plane of its own. The least, middle and greatest of the runs.\n\n"
         + table(
             [
                 "models",
