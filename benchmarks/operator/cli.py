@@ -31,7 +31,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     chosen = _parser().parse_args(arguments)
     results = Results.read(chosen.results)
     failed = []
-    for name, play in _plays(chosen.only, chosen.sizes):
+    for name, play in _plays(chosen.only, chosen.sizes, chosen.rounds):
         try:
             play(results)
         except (ScenarioError, ClusterError, AssertionError) as error:
@@ -45,7 +45,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 1 if failed else 0
 
 
-def _plays(only: Sequence[str], sizes: Sequence[int]) -> Iterator[tuple[str, Play]]:
+def _plays(only: Sequence[str], sizes: Sequence[int], rounds: int) -> Iterator[tuple[str, Play]]:
     wanted = [scenario for scenario in SCENARIOS if scenario.name in only]
     for models, group in groupby(wanted, key=lambda scenario: scenario.models):
         scenarios = list(group)
@@ -53,11 +53,11 @@ def _plays(only: Sequence[str], sizes: Sequence[int]) -> Iterator[tuple[str, Pla
         yield name, partial(_on_one_stage, models, scenarios)
     if AT_ONCE in only:
         for size in sizes:
-            yield at_once.name(size), partial(_at_once, size)
+            yield at_once.name(size), partial(_at_once, size, rounds)
 
 
-def _at_once(size: int, results: Results) -> None:
-    results.add(at_once.name(size), at_once.play(size))
+def _at_once(size: int, rounds: int, results: Results) -> None:
+    results.add(at_once.name(size), at_once.play(size, rounds))
 
 
 def _on_one_stage(models: int, scenarios: Sequence[Scenario], results: Results) -> None:
@@ -71,6 +71,7 @@ def _on_one_stage(models: int, scenarios: Sequence[Scenario], results: Results) 
 
 async def _prepare(made: Stage, models: int) -> None:
     await lead(made)
+    await made.settle_in()
     async with made.api() as api:
         if models:
             await settle(api, models)
@@ -82,6 +83,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--only", nargs="+", choices=NAMES, default=NAMES, metavar="NAME", help=", ".join(NAMES))
     parser.add_argument("--sizes", type=_sizes, default=[100, 1000, 5000], help="models at once (100,1000,5000)")
+    parser.add_argument("--rounds", type=int, default=at_once.ROUNDS, help="runs of each size up to 1,000 (3)")
     parser.add_argument("--write", type=Path, help="write the tables into this page, too")
     parser.add_argument(
         "--results", type=Path, default=RESULTS, help="where results are kept; those of scenarios not played stay"

@@ -1,6 +1,8 @@
 """Where scenarios play: a control plane of their own, tuned for scale, and an operator as a chart would start it."""
 
+import asyncio
 import tempfile
+import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
@@ -9,7 +11,7 @@ from typing import Final
 
 from benchmarks.operator.api import Api, connected
 from benchmarks.operator.requests import POLICY
-from benchmarks.operator.usage import Used, snapshot
+from benchmarks.operator.usage import ELSEWHERE, Used, between, snapshot
 from tests.cluster import access
 from tests.cluster.plane import ControlPlane, control_plane
 from tests.cluster.plane_daemons import Tuning
@@ -22,6 +24,10 @@ from tests.integration.operator_process import OperatorProcess
 
 CLIENT_QPS: Final = 2000
 """Requests a second that the controller manager's clients, and the scheduler's, may make; bursts twice as many."""
+
+SETTLE_IN: Final = 60.0
+CALM: Final = 0.3
+"""CPU seconds a second, of all daemons together, that they use when they have begun."""
 
 AUTOSCALER_PERIOD: Final = "15s"
 """Kubernetes' default."""
@@ -58,6 +64,16 @@ class Stage:
         """Return what each process has used up to now."""
         running = [o for o in self.operators[-1:] if not o.ended]
         return snapshot(self.plane.run, {"operator": running[0].pid} if running else {})
+
+    async def settle_in(self) -> None:
+        """Wait until the daemons have done what they do when they begin: a young API server builds its documents."""
+        deadline = time.monotonic() + SETTLE_IN
+        while time.monotonic() < deadline:
+            before = self.cpu()
+            await asyncio.sleep(1.0)
+            spent = between(before, self.cpu())
+            if sum(spent.values()) - spent[ELSEWHERE] < CALM:
+                return
 
     def check(self) -> None:
         """Raise if the operator or a daemon has ended by itself."""

@@ -10,6 +10,9 @@ from tests.cluster import processes
 from tests.cluster.paths import RunDir
 
 TICKS: Final = os.sysconf("SC_CLK_TCK")
+ELSEWHERE: Final = "(elsewhere)"
+"""What others use of the machine while something is measured: where it is much, times mean little."""
+
 MIB: Final = 1024  # of KiB, in which /proc speaks
 
 
@@ -37,14 +40,31 @@ def proportional_mib(pid: int) -> float:
     return _field(Path(f"/proc/{pid}/smaps_rollup"), "Pss:") / MIB
 
 
+def machine_seconds() -> float:
+    """Return what all processes of the machine have used since it booted, and what other machines took from it."""
+    user, nice, system, _, _, irq, softirq, steal, *_ = Path("/proc/stat").read_text().split("\n", 1)[0].split()[1:]
+    return sum(int(part) for part in (user, nice, system, irq, softirq, steal)) / TICKS
+
+
 def snapshot(run: RunDir, others: Mapping[str, int]) -> dict[str, Used]:
-    """Return what each daemon of a control plane, and each of `others` (name to pid), has used."""
-    pids = {record.name: record.pid for record in processes.recorded(run.pids) if record.alive()} | dict(others)
-    return {name: Used(pid, cpu_seconds(pid)) for name, pid in pids.items()}
+    """Return what each daemon of a control plane, the benchmark, and each of `others` (name to pid) has used.
+
+    `ELSEWHERE` is what the rest of the machine used.
+    """
+    pids = {record.name: record.pid for record in processes.recorded(run.pids) if record.alive()}
+    pids |= {"benchmark": os.getpid(), **others}
+    used = {name: Used(pid, cpu_seconds(pid)) for name, pid in pids.items()}
+    return used | {ELSEWHERE: Used(0, machine_seconds())}
 
 
 def between(before: Mapping[str, Used], after: Mapping[str, Used]) -> dict[str, float]:
     """Return the CPU seconds by name; a process that is new since counts from its start."""
+    spent = _differences(before, after)
+    elsewhere = spent.pop(ELSEWHERE) - sum(spent.values())
+    return {**spent, ELSEWHERE: round(max(0.0, elsewhere), 2)}
+
+
+def _differences(before: Mapping[str, Used], after: Mapping[str, Used]) -> dict[str, float]:
     spent = {}
     for name, used in after.items():
         earlier = before.get(name)
