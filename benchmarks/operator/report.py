@@ -53,8 +53,8 @@ Kubernetes {machine["kubernetes"]}, etcd {machine["etcd"]} (without fsync), KWOK
 {machine["aiohttp"]}.
 
 The clients of the controller manager and of the scheduler may make {limits["qps"]:,} requests a second, bursts of
-{2 * limits["qps"]:,}; autoscalers are looked at every {limits["autoscalerPeriod"]}: no metrics are served here, and asking for them in vain
-would cost more than all else.
+{2 * limits["qps"]:,}; autoscalers are looked at every {limits["autoscalerPeriod"]}: no metrics are served here, and to ask for
+them in vain would cost more than all else.
 
 When, and at which commit: {played}.
 """
