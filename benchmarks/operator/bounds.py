@@ -12,7 +12,10 @@ Object = dict[str, Any]
 
 @dataclass(frozen=True)
 class Bound:
-    """One row: `measured` finds the number in a scenario's results, `most` is what it may be; `kserve` is in words."""
+    """One row: `measured` finds the number in results of `scenarios`, `most` is what it may be.
+
+    `kserve` is what KServe's manager reached, in words; `models` is how many are settled when the scenarios begin.
+    """
 
     title: str
     scenarios: tuple[str, ...]
@@ -20,11 +23,13 @@ class Bound:
     most: float
     unit: str = ""
     kserve: str = ""
+    models: int = 0
 
     def value(self, results: Results) -> float | None:
-        """Return what was measured; None if a scenario that it takes was not played."""
+        """Return what was measured; None if a scenario was not played, or with another number of models."""
         given = [results.of(name) for name in self.scenarios]
-        return None if None in given else self.measured(*given)
+        fits = all(values is not None and values.get("models", self.models) == self.models for values in given)
+        return self.measured(*given) if fits else None
 
 
 def settled(runs: Object) -> float:
@@ -39,7 +44,7 @@ def bare(runs: Object) -> float:
 
 def _of_model(what: str, quantile: str) -> Callable[[Object], float]:
     def measured(idle: Object) -> float:
-        return float(idle[what][quantile])
+        return float(idle["times"][what][quantile])
 
     return measured
 
@@ -59,6 +64,7 @@ def _at_rest(rest: Object) -> float:
     return float(rest["requests"]["writes"] + rest["requests"]["reads"])
 
 
+SETTLED: Final = 1000
 IDLE: Final = ("idle",)
 MANY: Final = ("at-once 1000",)
 RESTART: Final = ("restart",)
@@ -86,9 +92,9 @@ BOUNDS: Final = (
         "",
         "HPA: all of them",
     ),
-    Bound("restart with 1,000 settled: write requests", RESTART, _of_restart("writes"), 0, "", "1,000"),
-    Bound("… quiet after", RESTART, _of_restart("quietAfter"), 10, "s", "18"),
-    Bound("… CPU until quiet (goal: 5)", RESTART, _of_restart("cpuSeconds"), 8, "s", "5.5"),
-    Bound("… peak memory", RESTART, _of_restart("peakMiB"), 160, "MiB", "147 MB"),
-    Bound("at rest with 1,000: requests but watches and the Lease's", ("rest",), _at_rest, 0, "", "0"),
+    Bound("restart with 1,000 settled: write requests", RESTART, _of_restart("writes"), 0, "", "1,000", SETTLED),
+    Bound("… quiet after", RESTART, _of_restart("quietAfter"), 10, "s", "18", SETTLED),
+    Bound("… CPU until quiet (goal: 5)", RESTART, _of_restart("cpuSeconds"), 8, "s", "5.5", SETTLED),
+    Bound("… peak memory", RESTART, _of_restart("peakMiB"), 160, "MiB", "147 MB", SETTLED),
+    Bound("at rest with 1,000: requests but watches and the Lease's", ("rest",), _at_rest, 0, "", "0", SETTLED),
 )

@@ -23,6 +23,7 @@ from tests.cluster.progress import note, step
 
 Play = Callable[[Results], None]
 
+SETTLED: Final = 1000
 RESULTS: Final = TREE / "build/benchmarks/operator.json"
 
 
@@ -31,7 +32,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     chosen = _parser().parse_args(arguments)
     results = Results.read(chosen.results)
     failed = []
-    for name, play in _plays(chosen.only, chosen.sizes, chosen.rounds):
+    for name, play in _plays(chosen.only, chosen.sizes, chosen.rounds, chosen.settled):
         try:
             play(results)
         except (ScenarioError, ClusterError, AssertionError) as error:
@@ -45,12 +46,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 1 if failed else 0
 
 
-def _plays(only: Sequence[str], sizes: Sequence[int], rounds: int) -> Iterator[tuple[str, Play]]:
+def _plays(only: Sequence[str], sizes: Sequence[int], rounds: int, settled: int) -> Iterator[tuple[str, Play]]:
     wanted = [scenario for scenario in SCENARIOS if scenario.name in only]
-    for models, group in groupby(wanted, key=lambda scenario: scenario.models):
+    for crowded, group in groupby(wanted, key=lambda scenario: scenario.crowded):
         scenarios = list(group)
         name = ", ".join(scenario.name for scenario in scenarios)
-        yield name, partial(_on_one_stage, models, scenarios)
+        yield name, partial(_on_one_stage, settled if crowded else 0, scenarios)
     if AT_ONCE in only:
         for size in sizes:
             yield at_once.name(size), partial(_at_once, size, rounds)
@@ -66,7 +67,7 @@ def _on_one_stage(models: int, scenarios: Sequence[Scenario], results: Results) 
             asyncio.run(_prepare(made, models))
         for scenario in scenarios:
             with step(scenario.name):
-                results.add(scenario.name, asyncio.run(scenario.play(made)))
+                results.add(scenario.name, {"models": models, **asyncio.run(scenario.play(made))})
 
 
 async def _prepare(made: Stage, models: int) -> None:
@@ -84,6 +85,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--only", nargs="+", choices=NAMES, default=NAMES, metavar="NAME", help=", ".join(NAMES))
     parser.add_argument("--sizes", type=_sizes, default=[100, 1000, 5000], help="models at once (100,1000,5000)")
     parser.add_argument("--rounds", type=int, default=at_once.ROUNDS, help="runs of each size up to 1,000 (3)")
+    parser.add_argument(
+        "--settled", type=int, default=SETTLED, help="settled models of rest, restart and api-restart (1000)"
+    )
     parser.add_argument("--write", type=Path, help="write the tables into this page, too")
     parser.add_argument(
         "--results", type=Path, default=RESULTS, help="where results are kept; those of scenarios not played stay"

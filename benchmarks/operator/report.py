@@ -53,8 +53,8 @@ Kubernetes {machine["kubernetes"]}, etcd {machine["etcd"]} (without fsync), KWOK
 {machine["aiohttp"]}.
 
 The clients of the controller manager and of the scheduler may make {limits["qps"]:,} requests a second, bursts of
-{2 * limits["qps"]:,}; autoscalers are looked at every {limits["autoscalerPeriod"]}: no metrics are served here, and to ask for
-them in vain would cost more than all else.
+{2 * limits["qps"]:,}; autoscalers are looked at every {limits["autoscalerPeriod"]}: no metrics are served here, and to
+ask for them in vain would cost more than all else.
 
 When, and at which commit: {played}.
 """
@@ -75,14 +75,14 @@ counts, of runs at once the middle one.
 
 
 def _idle(values: Object) -> str:
-    rows = [[what, *_quantiles(found), *_rounds(found)] for what, found in values.items()]
+    rows = [[what, *_quantiles(found), *_rounds(found)] for what, found in values["times"].items()]
     return "## One model at a time, idle: milliseconds from its creation\n" + table(
         ["until", "samples", "p50", "p99", "p50 of rounds", "p99 of rounds"], rows
     )
 
 
 def _edit(values: Object) -> str:
-    rows = [[what, *_quantiles(found)] for what, found in values.items()]
+    rows = [[what, *_quantiles(found)] for what, found in values["times"].items()]
     return "## Edits, idle: milliseconds from the edit\n" + table(["until", "samples", "p50", "p99"], rows)
 
 
@@ -103,7 +103,8 @@ def _rest(values: Object) -> str:
     rows = [[name, number(asked[name] / minutes)] for name in ("writes", "reads", "watches", "leases")]
     rows += [[f"{name} (by verb)", number(times / minutes)] for name, times in asked["byKind"].items()]
     return (
-        f"## At rest with 1,000 models\nOver {minutes} minutes, a minute; the operator's memory at its peak was "
+        f"## At rest with {values['models']:,} models\n"
+        f"Over {minutes} minutes, a minute; the operator's memory at its peak was "
         f"{values['peakMiB']} MiB, {values['proportionalMiB']} MiB of it its own (PSS).\n\n"
         + table(["the operator's requests", "a minute"], rows)
         + "\n"
@@ -116,7 +117,7 @@ def _restart(values: Object) -> str:
         [name, *(number(found[key]) for key in ("min", "median", "max"))] for name, found in values["spread"].items()
     ]
     return (
-        "## Restart of the operator with 1,000 settled models\n"
+        f"## Restart of the operator with {values['models']:,} settled models\n"
         "From the start of the process until it is quiet: no request but watches and the Lease's, and less than a\n"
         "tenth of a core, for 15 s afterwards. PSS is of then.\n\n"
         + table(["of the operator", "min", "median", "max"], rows)
@@ -136,7 +137,8 @@ def _api_restart(values: Object) -> str:
         ["models settled at the end", values["settled"]],
     ]
     return (
-        "## Restart of the API server with 1,000 settled models\nSince the API server answered again.\n\n"
+        f"## Restart of the API server with {values['models']:,} settled models\n"
+        "Since the API server answered again.\n\n"
         + table(["what", ""], rows)
         + "\n"
         + _cpu("CPU seconds until quiet", [values["cpuSeconds"]])

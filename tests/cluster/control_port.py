@@ -8,6 +8,7 @@ import asyncio
 import contextlib
 import json
 import re
+import resource
 import sys
 import uuid
 from ipaddress import IPv4Network
@@ -59,6 +60,11 @@ class Pods:
     def forget_all_but(self, uids: set[str]) -> None:
         """Forget the pods that a full list does not have any more."""
         self._by_address = {address: pod for address, pod in self._by_address.items() if pod["metadata"]["uid"] in uids}
+
+    async def reach(self, number: int) -> None:
+        """Wait until a pod has the network's address of this number, or a later one."""
+        async with self._changed:
+            await self._changed.wait_for(lambda: self.highest >= number)
 
     async def at(self, address: str, uid: str) -> Object | None:
         """Return the pod at an address; who asks may know of pod `uid` there before our own watch does."""
@@ -146,12 +152,10 @@ async def listen(app: web.Application, pods: Pods, network: IPv4Network) -> None
     loop = asyncio.get_running_loop()
     bound = 1  # the first address is the claim on the network
     while True:
-        if pods.highest + BLOCK >= bound:
-            hosts = [str(network[number]) for number in range(bound, bound + BLOCK)]
-            await loop.create_server(runner.server, hosts, PORT)
-            bound += BLOCK
-        else:
-            await asyncio.sleep(0.02)
+        hosts = [str(network[number]) for number in range(bound, bound + BLOCK)]
+        await loop.create_server(runner.server, hosts, PORT)
+        bound += BLOCK
+        await pods.reach(bound - BLOCK)
 
 
 async def watch(pods: Pods, kubeconfig: Object, network: IPv4Network) -> None:
@@ -180,6 +184,8 @@ async def watch(pods: Pods, kubeconfig: Object, network: IPv4Network) -> None:
 
 async def main(kubeconfig: Object, network: IPv4Network) -> None:
     """Serve until killed."""
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))  # a listening socket an address
     pods = Pods()
     await asyncio.gather(listen(application(pods), pods, network), watch(pods, kubeconfig, network))
 

@@ -7,26 +7,23 @@ from typing import Any, Final
 from benchmarks.operator.scenarios import api_restart, drift, edit, idle, rest, restart
 from benchmarks.operator.stage import Stage
 
-SETTLED: Final = 1000
-"""Models that are settled before some scenarios begin."""
-
 
 @dataclass(frozen=True)
 class Scenario:
-    """`play` wants an operator that leads, and so many models, settled, on the stage."""
+    """`play` wants an operator that leads on the stage; `crowded` ones want many settled models, too."""
 
     name: str
     play: Callable[[Stage], Coroutine[Any, Any, dict[str, Any]]]
-    models: int = 0
+    crowded: bool = False
 
 
 SCENARIOS: Final = (
     Scenario("idle", idle.play),
     Scenario("edit", edit.play),
     Scenario("drift", drift.play),
-    Scenario("rest", rest.play, SETTLED),
-    Scenario("restart", restart.play, SETTLED),
-    Scenario("api-restart", api_restart.play, SETTLED),
+    Scenario("rest", rest.play, crowded=True),
+    Scenario("restart", restart.play, crowded=True),
+    Scenario("api-restart", api_restart.play, crowded=True),
 )
 """Those that can share a stage, in the order in which they play; `at_once` has stages of its own."""
 

@@ -47,11 +47,12 @@ async def play(stage: Stage) -> dict[str, Any]:
                 began = time.monotonic()
                 made.append(await _edit(api, models, name, {"model": {"uri": uri}}, first))
                 switched.append(await patiently(settled, PATIENCE, models, f"{name} serves {uri}") - began)
-    return {
+    times = {
         "live field → autoscaler changed": milliseconds(live),
         "model.uri → new Deployment": milliseconds(made),
         "model.uri → new revision serves, Ready": milliseconds(switched),
     }
+    return {"times": times}
 
 
 async def _edit(api: Api, models: Sightings, name: str, spec: Object, applied: asyncio.Future[float]) -> float:

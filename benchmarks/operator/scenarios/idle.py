@@ -40,7 +40,7 @@ async def play(stage: Stage) -> dict[str, Any]:
                 for what, seconds in (await _one(api, seen, name)).items():
                     found[what].append(seconds)
             rounds.append(found)
-    return {what: _summary([found[what] for found in rounds]) for what in rounds[0]}
+    return {"times": {what: _summary([found[what] for found in rounds]) for what in rounds[0]}}
 
 
 async def _one(api: Api, seen: Mapping[str, Sightings], name: str) -> dict[str, float]:

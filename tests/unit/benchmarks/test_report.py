@@ -74,3 +74,10 @@ def test_numbers_are_read_by_people() -> None:
     shown: list[Any] = [number(value) for value in (None, 3, 1234.0, 12.345, 1.5)]
     assert shown == ["-", "3", "1,234", "12.3", "1.50"]
     assert table(["a", "b"], [[1, None]]) == "| a | b |\n| --- | --- |\n| 1 | - |\n"
+
+
+def test_a_bound_of_1000_settled_models_is_not_measured_with_fewer() -> None:
+    spread = {name: {"min": 1, "median": 1, "max": 1} for name in ("writes", "quietAfter", "cpuSeconds", "peakMiB")}
+    many, few = ({"models": models, "spread": spread} for models in (1000, 10))
+    assert " met |" in row(page(Results({"restart": kept(many)})), "… quiet after")
+    assert "not measured" in row(page(Results({"restart": kept(few)})), "… quiet after")
