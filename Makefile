@@ -72,7 +72,7 @@ lint: venv ## check format, rules, types and layers
 	$(BIN)/ruff format --check $(SOURCES)
 	$(BIN)/ruff check $(SOURCES)
 	$(BIN)/mypy operator/onnx_operator runtime/onnx_server
-	$(BIN)/mypy demo benchmarks tests/cluster tests/integration tests/e2e tests/chart tests/unit/operator
+	$(BIN)/mypy demo benchmarks tests/cluster tests/integration tests/e2e tests/chart tests/unit/operator tests/unit/benchmarks
 	$(BIN)/lint-imports --no-logo
 
 .PHONY: format
