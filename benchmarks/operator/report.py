@@ -138,7 +138,7 @@ def _api_restart(values: Object) -> str:
     ]
     return (
         f"## Restart of the API server with {values['models']:,} settled models\n"
-        "Since the API server answered again.\n\n"
+        "Since the API server answered again; requests about the model that is made then are not counted.\n\n"
         + table(["what", ""], rows)
         + "\n"
         + _cpu("CPU seconds until quiet", [values["cpuSeconds"]])
