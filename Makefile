@@ -64,7 +64,7 @@ e2e: setup ## run the tests on a real cluster of one node (root)
 	$(BIN)/pytest --durations=10 tests/e2e
 
 .PHONY: bench-operator
-bench-operator: setup ## measure the operator with KWOK and write docs/benchmarks.md (half an hour, an idle machine)
+bench-operator: setup ## measure the operator with KWOK and write docs/benchmarks.md (most of an hour; wants an idle machine)
 	$(BIN)/python -m benchmarks.operator --write docs/benchmarks.md
 
 .PHONY: lint

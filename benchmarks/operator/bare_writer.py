@@ -2,7 +2,8 @@
 
 Runs as a program, `python -m benchmarks.operator.bare_writer KUBECONFIG TEMPLATES COUNT CONCURRENCY`. TEMPLATES
 is a JSON list of paths and manifests of one model, called as `models.numbered` calls the first; those of the others
-differ in the name only. It says `ready`, waits for a line, writes, and says what it did as a line of JSON.
+differ in the name only. It says `ready`, waits for a line, writes, says what it did as a line of JSON, and stays
+until its input ends.
 """
 
 import asyncio
@@ -60,6 +61,7 @@ async def main(kubeconfig: Path, templates: list[Template], count: int, concurre
         await asyncio.to_thread(sys.stdin.readline)
         seconds = await write(api, templates, count, concurrency)
         print(json.dumps({"seconds": seconds, "requests": count * len(templates)}), flush=True)
+    sys.stdin.read()  # until then its use of the CPU can be read
 
 
 if __name__ == "__main__":

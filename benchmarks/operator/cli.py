@@ -11,6 +11,7 @@ from itertools import groupby
 from pathlib import Path
 from typing import Final
 
+from benchmarks.operator.api import ApiError
 from benchmarks.operator.errors import ScenarioError
 from benchmarks.operator.population import lead, settle
 from benchmarks.operator.report import page
@@ -35,9 +36,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     for name, play in _plays(chosen.only, chosen.sizes, chosen.rounds, chosen.settled):
         try:
             play(results)
-        except (ScenarioError, ClusterError, AssertionError) as error:
+        except (ScenarioError, ApiError, ClusterError, AssertionError, TimeoutError) as error:
             failed.append(name)
-            note(f"{name} failed: {error}")
+            note(f"{name} failed: {error or type(error).__name__}")
         results.write(chosen.results)
     made = page(results)
     print(made)

@@ -34,6 +34,11 @@ async def create(api: Api, names: Sequence[str]) -> None:
     await asyncio.gather(*(some() for _ in range(CREATORS)))
 
 
+def patience(count: int) -> float:
+    """Return the seconds after which so many models are given up: many times what a slow operator takes."""
+    return 120 + 2.0 * count
+
+
 async def settle(api: Api, count: int) -> tuple[float, float]:
     """Create models; return after how many seconds all were created, and all were settled at the same time.
 
@@ -45,19 +50,19 @@ async def settle(api: Api, count: int) -> tuple[float, float]:
         began = time.monotonic()
         await create(api, numbered(PREFIX, count))
         created = time.monotonic()
-        await patiently(done, 60 + 0.5 * count, models, f"{count} models settled")
+        await patiently(done, patience(count), models, f"{count} models settled")
         return created - began, done.result() - began
 
 
 async def patiently(
-    done: asyncio.Future[float], patience: float, seen: Sightings, what: str, check: Check = is_settled
+    done: asyncio.Future[float], seconds: float, seen: Sightings, what: str, check: Check = is_settled
 ) -> float:
-    """Wait for what a watch shows; raise `ScenarioError` with what it shows instead after `patience` seconds."""
+    """Wait for what a watch shows; raise `ScenarioError` with what it shows instead after so many seconds."""
     try:
-        return await asyncio.wait_for(done, patience)
+        return await asyncio.wait_for(done, seconds)
     except TimeoutError:
         found = f"{seen.holding(check)} of {len(seen.objects)} are as they should be"
-        raise ScenarioError(f"not within {patience:.0f} s: {what}; {found}") from None
+        raise ScenarioError(f"not within {seconds:.0f} s: {what}; {found}") from None
 
 
 async def check_complete(api: Api, count: int) -> None:

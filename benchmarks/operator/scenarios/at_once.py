@@ -5,15 +5,18 @@ import json
 import subprocess
 import sys
 import time
+from asyncio.subprocess import Process
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from benchmarks.operator.activity import until_quiet
 from benchmarks.operator.api import Api, Event
 from benchmarks.operator.errors import ScenarioError
 from benchmarks.operator.models import LABEL_MODEL, OBJECTS, OWNED, Object, numbered, path
 from benchmarks.operator.ownership import applied, owned_fields
-from benchmarks.operator.population import PREFIX, check_complete, lead, patiently, settle
+from benchmarks.operator.population import PREFIX, check_complete, lead, patience, patiently, settle
 from benchmarks.operator.requests import count as count_requests
 from benchmarks.operator.sightings import watching
 from benchmarks.operator.stage import NAMESPACE, Stage, stage
@@ -26,6 +29,7 @@ CONCURRENCY: Final = 16
 """Requests at a time of the bare writer."""
 
 STILL: Final = 3.0
+T = TypeVar("T")
 MANY: Final = 1000
 ROUNDS: Final = 3
 
@@ -93,26 +97,22 @@ async def _templates(api: Api) -> list[Object]:
 async def _written(made: Stage, size: int, templates: list[Object]) -> Object:
     file = made.plane.run.config / "templates.json"
     file.write_text(json.dumps(templates))
-    writer = await _start_writer(made.kubeconfig, file, size)
-    assert writer.stdin
-    assert writer.stdout
-    async with made.api() as api, watching(api, path("Pod", NAMESPACE), fieldSelector="status.phase=Running") as pods:
-        await writer.stdout.readline()
+    async with (
+        made.api() as api,
+        watching(api, path("Pod", NAMESPACE), fieldSelector="status.phase=Running") as pods,
+        _writer(made.kubeconfig, file, size) as writer,
+    ):
+        await _said(writer, 60)
         await made.settle_in()
         others = {"bare-writer": writer.pid}
         before = snapshot(made.plane.run, others)
         ready = pods.all(size, _any)
         began = time.monotonic()
-        writer.stdin.write(b"go\n")
-        said = await asyncio.wait_for(writer.stdout.readline(), 60 + 0.5 * size)
-        if not said:
-            raise ScenarioError("the bare writer failed")
-        writing = snapshot(made.plane.run, others)
+        _pipe(writer.stdin).write(b"go\n")
+        answer = json.loads(await _said(writer, patience(size)))
         written = time.monotonic()
-        await patiently(ready, 60 + 0.5 * size, pods, f"{size} pods of the bare writer's objects ready", _any)
-        spent = between(before, {**snapshot(made.plane.run, {}), "bare-writer": writing["bare-writer"]})
-    await writer.wait()
-    answer = json.loads(said)
+        await patiently(ready, patience(size), pods, f"{size} pods of the bare writer's objects ready", _any)
+        spent = between(before, snapshot(made.plane.run, others))
     return {
         "writtenAfter": round(answer["seconds"], 2),
         # Pods may be ready before the last object that is none of theirs is written.
@@ -126,11 +126,32 @@ def _any(_: Event) -> bool:
     return True
 
 
-async def _start_writer(kubeconfig: Path, templates: Path, size: int) -> asyncio.subprocess.Process:
-    return await asyncio.create_subprocess_exec(
+@asynccontextmanager
+async def _writer(kubeconfig: Path, templates: Path, size: int) -> AsyncIterator[Process]:
+    process = await asyncio.create_subprocess_exec(
         sys.executable,
         *("-m", "benchmarks.operator.bare_writer", str(kubeconfig), str(templates), str(size), str(CONCURRENCY)),
         cwd=TREE,
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
     )
+    try:
+        yield process
+    finally:
+        process.kill()
+        await process.wait()
+
+
+async def _said(writer: Process, seconds: float) -> bytes:
+    try:
+        line = await asyncio.wait_for(_pipe(writer.stdout).readline(), seconds)
+    except TimeoutError:
+        raise ScenarioError(f"the bare writer has not done its part within {seconds:.0f} s") from None
+    if not line:
+        raise ScenarioError("the bare writer failed")
+    return line
+
+
+def _pipe(stream: T | None) -> T:
+    assert stream is not None
+    return stream
