@@ -95,8 +95,9 @@ def _drift(values: Object) -> str:
     rows.append(["**all**", "", *_quantiles(values["all"]), values["all"]["notRepaired"]])
     return (
         "## Drift: milliseconds until an owned object is as it was\n"
-        "Each object of 20 settled models is edited by another field manager in fields that the operator owns, and deleted.\n"
-        "KServe's manager, measured by us on this kind of machine with KWOK: 49 to 55 ms p50; it never repairs an HPA.\n\n"
+        "Each object of 20 settled models is edited by another field manager, in fields that the operator owns,\n"
+        "and deleted. KServe's manager, measured by us on this kind of machine with KWOK:\n"
+        "49 to 55 ms p50, HPAs never.\n\n"
     ) + table(["object", "was", "repaired", "p50", "p99", "not repaired"], rows)
 
 
@@ -180,10 +181,10 @@ def _at_once(results: Results) -> str:
         "## Many at once: seconds until all are settled\n"
         f"The bare writer is a process that applies the same objects, {concurrency} requests at a time, and does\n"
         "nothing else: until all were written, and until all their pods were ready. Operator and writer take turns,\n"
-        "each on a control plane of its own. The least, middle and greatest of the runs. CPU seconds are the middle of the\n"
-        "runs; (elsewhere) is what others used of the machine, and where it is much, times mean little.\n\n"
-        "KServe's manager, measured by us on this kind of machine with KWOK: 100, 500 and 1,000 settled after 8.5, 46 and\n"
-        "112 s, with 23 requests a model and 155 MB.\n\n"
+        "each on a control plane of its own. The least, middle and greatest of the runs. CPU seconds are the middle\n"
+        "of the runs; (elsewhere) is what others used of the machine, and where it is much, times mean little.\n\n"
+        "KServe's manager, measured by us on this kind of machine with KWOK: 100, 500 and 1,000 settled after 8.5,\n"
+        "46 and 112 s, with 23 requests a model and 155 MB.\n\n"
         + table(
             [
                 "models",
