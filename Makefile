@@ -6,7 +6,7 @@ SHELL := bash
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-SOURCES := operator runtime tests demo
+SOURCES := operator runtime tests demo benchmarks
 COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
 	--custom-compile-command "make constraints"
 
@@ -63,12 +63,16 @@ integration: setup ## run the operator against a real API server, with pods play
 e2e: setup ## run the tests on a real cluster of one node (root)
 	$(BIN)/pytest --durations=10 tests/e2e
 
+.PHONY: bench-operator
+bench-operator: setup ## measure the operator with KWOK and write docs/benchmarks.md (most of an hour; wants an idle machine)
+	$(BIN)/python -m benchmarks.operator --write docs/benchmarks.md
+
 .PHONY: lint
 lint: venv ## check format, rules, types and layers
 	$(BIN)/ruff format --check $(SOURCES)
 	$(BIN)/ruff check $(SOURCES)
 	$(BIN)/mypy operator/onnx_operator runtime/onnx_server
-	$(BIN)/mypy demo tests/cluster tests/integration tests/e2e tests/chart tests/unit/operator
+	$(BIN)/mypy demo benchmarks tests/cluster tests/integration tests/e2e tests/chart tests/unit/operator tests/unit/benchmarks
 	$(BIN)/lint-imports --no-logo
 
 .PHONY: format

@@ -4,9 +4,11 @@ Control-plane-only mode needs no more than these, at 127.0.0.1, without root.
 """
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from ipaddress import IPv4Network
 from pathlib import Path
+from typing import Any, Final
 
 from .certificates import Pki
 from .paths import RunDir
@@ -59,7 +61,7 @@ def etcd(program: Path, place: Place, run: RunDir, pki: Pki) -> Spec:
     )
 
 
-AUDIT_POLICY = {
+AUDIT_POLICY: Final[Mapping[str, Any]] = {
     "apiVersion": "audit.k8s.io/v1",
     "kind": "Policy",
     "omitStages": ["RequestReceived"],
@@ -73,7 +75,9 @@ AUDIT_POLICY = {
 """Every write is logged, so that a test can show that there was none; leases and access reviews are not."""
 
 
-def api_server(program: Path, place: Place, run: RunDir, pki: Pki) -> Spec:
+def api_server(
+    program: Path, place: Place, run: RunDir, pki: Pki, audit_policy: Mapping[str, Any] = AUDIT_POLICY
+) -> Spec:
     """The API server: RBAC as everywhere, audit log of writes, aggregation for APIServices."""
     policy = run.config / "audit-policy.json"
     options = flags(
@@ -117,7 +121,7 @@ def api_server(program: Path, place: Place, run: RunDir, pki: Pki) -> Spec:
     return Spec(
         "kube-apiserver",
         (str(program), *options),
-        files={policy: json.dumps(AUDIT_POLICY, indent=1)},
+        files={policy: json.dumps(audit_policy, indent=1)},
         health=Health(f"{place.api_url}/readyz", pki.ca.certificate, pki.clients["admin"]),
     )
 

@@ -5,13 +5,11 @@ and annotations say, in the words of docs/contract.md. A token's audience is che
 """
 
 import asyncio
-import base64
 import contextlib
 import json
 import re
-import ssl
+import resource
 import sys
-import tempfile
 import uuid
 from ipaddress import IPv4Network
 from pathlib import Path
@@ -21,6 +19,7 @@ import aiohttp
 import jwt
 from aiohttp import web
 
+from . import access
 from .kwok import PLAY, SIGNATURE
 
 PORT: Final = 9000
@@ -61,6 +60,11 @@ class Pods:
     def forget_all_but(self, uids: set[str]) -> None:
         """Forget the pods that a full list does not have any more."""
         self._by_address = {address: pod for address, pod in self._by_address.items() if pod["metadata"]["uid"] in uids}
+
+    async def reach(self, number: int) -> None:
+        """Wait until a pod has the network's address of this number, or a later one."""
+        async with self._changed:
+            await self._changed.wait_for(lambda: self.highest >= number)
 
     async def at(self, address: str, uid: str) -> Object | None:
         """Return the pod at an address; who asks may know of pod `uid` there before our own watch does."""
@@ -148,28 +152,26 @@ async def listen(app: web.Application, pods: Pods, network: IPv4Network) -> None
     loop = asyncio.get_running_loop()
     bound = 1  # the first address is the claim on the network
     while True:
-        if pods.highest + BLOCK >= bound:
-            hosts = [str(network[number]) for number in range(bound, bound + BLOCK)]
-            await loop.create_server(runner.server, hosts, PORT)
-            bound += BLOCK
-        else:
-            await asyncio.sleep(0.02)
+        hosts = [str(network[number]) for number in range(bound, bound + BLOCK)]
+        await loop.create_server(runner.server, hosts, PORT)
+        bound += BLOCK
+        await pods.reach(bound - BLOCK)
 
 
 async def watch(pods: Pods, kubeconfig: Object, network: IPv4Network) -> None:
     """Keep `pods` true, whatever happens to the API server."""
-    url, context = _access(kubeconfig)
+    server = access.of(kubeconfig)
     timeout = aiohttp.ClientTimeout(total=None, sock_connect=5)
     async with aiohttp.ClientSession(timeout=timeout, read_bufsize=1 << 24) as session:
         while True:
             try:
-                async with session.get(f"{url}/api/v1/pods", ssl=context) as answer:
+                async with session.get(f"{server.url}/api/v1/pods", ssl=server.context) as answer:
                     listed = await answer.json()
                 pods.forget_all_but({pod["metadata"]["uid"] for pod in listed["items"]})
                 for pod in listed["items"]:
                     await pods.see("ADDED", pod, network)
                 query = {"watch": "true", "resourceVersion": listed["metadata"]["resourceVersion"]}
-                async with session.get(f"{url}/api/v1/pods", params=query, ssl=context) as events:
+                async with session.get(f"{server.url}/api/v1/pods", params=query, ssl=server.context) as events:
                     async for line in events.content:
                         event = json.loads(line)
                         if event["type"] == "ERROR":
@@ -180,18 +182,10 @@ async def watch(pods: Pods, kubeconfig: Object, network: IPv4Network) -> None:
                 await asyncio.sleep(0.2)
 
 
-def _access(config: Object) -> tuple[str, ssl.SSLContext]:
-    cluster, user = config["clusters"][0]["cluster"], config["users"][0]["user"]
-    context = ssl.create_default_context(cadata=base64.b64decode(cluster["certificate-authority-data"]).decode())
-    with tempfile.NamedTemporaryFile() as pair:  # ssl reads a certificate and its key from files only
-        pair.write(base64.b64decode(user["client-certificate-data"]) + base64.b64decode(user["client-key-data"]))
-        pair.flush()
-        context.load_cert_chain(pair.name)
-    return str(cluster["server"]), context
-
-
 async def main(kubeconfig: Object, network: IPv4Network) -> None:
     """Serve until killed."""
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))  # a listening socket an address
     pods = Pods()
     await asyncio.gather(listen(application(pods), pods, network), watch(pods, kubeconfig, network))
 

@@ -8,7 +8,7 @@ pods' control port by a stand-in (`control_port.py`): say so in the names of tes
 """
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
@@ -22,12 +22,14 @@ import yaml
 from . import certificates, health, kubeconfigs, kwok, loopback, plane_daemons, programs, tools
 from .control_plane import Place, etcd
 from .paths import TREE, RunDir
+from .plane_daemons import Tuning
 from .rest import Rest
 from .specs import Spec
 from .starting import Starter
 
 CRDS: Final = TREE / "crds"
 ACCOUNT: Final = "/api/v1/namespaces/default/serviceaccounts/default"
+STANDARD: Final = Tuning()
 DEFINITIONS: Final = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
 
 
@@ -91,18 +93,10 @@ class ControlPlane:
 
 
 @contextmanager
-def control_plane(
-    folder: Path,
-    *,
-    crds: Path | None = CRDS,
-    controller_qps: int = 200,
-    api_server: Mapping[str, str] | None = None,
-) -> Iterator[ControlPlane]:
+def control_plane(folder: Path, *, crds: Path | None = CRDS, tuning: Tuning = STANDARD) -> Iterator[ControlPlane]:
     """Bring a control plane up in `folder`, a directory of its own, with the definitions in `crds` installed.
 
-    It is ready when pods of the default namespace can be made and are played. `controller_qps` limits the clients of
-    the controller manager and of the scheduler, requests a second; bursts may be twice as large. `api_server` are more
-    flags of the API server, with _ for -, such as `enable_admission_plugins`. Raises `ClusterError` when a program is
+    It is ready when pods of the default namespace can be made and are played. Raises `ClusterError` when a program is
     missing or a daemon dies. Its files stay, for a look at the logs.
     """
     binaries = {name: binary(name) for name in plane_daemons.PROGRAMS}
@@ -113,7 +107,7 @@ def control_plane(
         network = stack.enter_context(loopback.claimed())
         starter = Starter(run, None, None)
         stack.callback(starter.end_all)
-        plane = _bring_up(run, network, starter, binaries, crds, controller_qps, api_server or {})
+        plane = _bring_up(run, network, starter, binaries, crds, tuning)
         stack.callback(plane.rest.close)
         yield plane
 
@@ -130,20 +124,14 @@ def binary(name: str) -> Path:
 
 
 def _bring_up(
-    run: RunDir,
-    network: IPv4Network,
-    starter: Starter,
-    binaries: dict[str, Path],
-    crds: Path | None,
-    qps: int,
-    options: Mapping[str, str],
+    run: RunDir, network: IPv4Network, starter: Starter, binaries: dict[str, Path], crds: Path | None, tuning: Tuning
 ) -> ControlPlane:
     place = plane_daemons.place_in(network)
     pki = certificates.make(run.pki, address=place.address, api_names=[], node=kwok.NODE)
     configs = kubeconfigs.write_all(run, place.api_url, pki)
     store = etcd(binaries["etcd"], place, run, pki)
-    server = plane_daemons.api_server(binaries["kube-apiserver"], place, run, pki, options)
-    others = plane_daemons.others(binaries, place, run, pki, configs, qps)
+    server = plane_daemons.api_server(binaries["kube-apiserver"], place, run, pki, tuning)
+    others = plane_daemons.others(binaries, place, run, pki, configs, tuning)
     rest = Rest(place.api_url, health.context(pki.ca.certificate, pki.clients["admin"]))
     starter.start(store)
     starter.start(server)

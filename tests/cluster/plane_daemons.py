@@ -2,9 +2,10 @@
 
 import sys
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from ipaddress import IPv4Network
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from . import control_plane, control_port, kwok
 from .certificates import Pki
@@ -44,33 +45,52 @@ def place_in(network: IPv4Network) -> control_plane.Place:
     )
 
 
-def api_server(
-    program: Path, place: control_plane.Place, run: RunDir, pki: Pki, options: Mapping[str, str] | None = None
-) -> Spec:
-    """The API server, as node mode has it, but that addresses may be loopback ones and nodes need no caretaker.
+@dataclass(frozen=True)
+class Tuning:
+    """What a test may want to be otherwise.
 
-    `options` are more of its flags, named as `flags` has them.
+    `qps` limits the clients of the controller manager and of the scheduler, requests a second; bursts may be twice as
+    large. The autoscaler looks every `autoscaler_period`. What the API server logs is said by `audit_policy`;
+    `api_server` are more of its flags, with _ for -, such as `enable_admission_plugins`.
     """
+
+    qps: int = 200
+    autoscaler_period: str = "5s"
+    audit_policy: Mapping[str, Any] = field(default_factory=lambda: control_plane.AUDIT_POLICY)
+    api_server: Mapping[str, str] = field(default_factory=dict)
+
+
+def api_server(program: Path, place: control_plane.Place, run: RunDir, pki: Pki, tuning: Tuning) -> Spec:
+    """The API server, as node mode has it, but that addresses may be loopback ones and nodes need no caretaker."""
     return _with(
-        control_plane.api_server(program, place, run, pki),
-        **(options or {}),
+        control_plane.api_server(program, place, run, pki, tuning.audit_policy),
+        **tuning.api_server,
         endpoint_reconciler_type="none",
         disable_admission_plugins="TaintNodesByCondition",
+        # One file: who counts requests need not know of a second one.
+        audit_log_maxsize=4000,
     )
 
 
 def others(
-    binaries: dict[str, Path], place: control_plane.Place, run: RunDir, pki: Pki, configs: dict[str, Path], qps: int
+    binaries: dict[str, Path],
+    place: control_plane.Place,
+    run: RunDir,
+    pki: Pki,
+    configs: dict[str, Path],
+    tuning: Tuning,
 ) -> list[Spec]:
-    """All that starts when the API server answers; `qps` limits the controllers' clients, requests a second."""
-    limits = {"kube_api_qps": qps, "kube_api_burst": 2 * qps}
+    """All that starts when the API server answers."""
+    limits = {"kube_api_qps": tuning.qps, "kube_api_burst": 2 * tuning.qps}
     controllers = ",".join(["*", *(f"-{name}" for name in WITHOUT)])
     manager = control_plane.controller_manager(
         binaries["kube-controller-manager"], place, configs["controller-manager"], pki
     )
     scheduler = control_plane.scheduler(binaries["kube-scheduler"], place, configs["scheduler"])
     return [
-        _with(manager, controllers=controllers, **limits),
+        _with(
+            manager, controllers=controllers, horizontal_pod_autoscaler_sync_period=tuning.autoscaler_period, **limits
+        ),
         _with(scheduler, **limits),
         kwok.kwok(binaries["kwok"], run, configs["kwok"], place.address, KWOK_PORT, place.pods),
         stand_in(binaries["env"], configs["kwok"], place.pods),

@@ -3,6 +3,7 @@
 import json
 import time
 import uuid
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from tests.cluster.plane import ControlPlane
@@ -33,17 +34,21 @@ class Audit:
 
         Only those whose user agent begins with `agent`, and which concern `namespace` if one is given.
         """
-        end = self.position()
-        with self.plane.audit_log.open("rb") as log:
-            log.seek(since)
-            events = [json.loads(line) for line in log.read(end - since).splitlines()]
         return [
             event
-            for event in events
+            for event in self.events(since)
             if event["stage"] == "ResponseComplete"
             and str(event.get("userAgent", "")).startswith(agent)
             and namespace in (None, event.get("objectRef", {}).get("namespace"))
         ]
+
+    def events(self, since: int = 0) -> Iterator[Object]:
+        """Yield all that was logged between a position and now, oldest first."""
+        end = self.position()
+        with self.plane.audit_log.open("rb") as log:
+            log.seek(since)
+            while log.tell() < end:
+                yield json.loads(log.readline())
 
 
 _MERGE = "application/merge-patch+json"

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.cluster.plane import ControlPlane, control_plane
+from tests.cluster.plane_daemons import Tuning
 from tests.e2e.kubectl import condition, eventually, settled, stalled
 from tests.integration import operator_process
 from tests.integration.installation import OPERATOR_NAMESPACE, collection, forget_lease, grant, make_namespace, rendered
@@ -36,7 +37,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ControlPlane]:
         "audit_policy_file": str(policy),
         "enable_admission_plugins": "OwnerReferencesPermissionEnforcement",
     }
-    with control_plane(folder / "plane", api_server=options) as running:
+    with control_plane(folder / "plane", tuning=Tuning(api_server=options)) as running:
         yield running
 
 

@@ -12,6 +12,7 @@ from tests.cluster.specs import Spec
 
 BIN = Path("/bin-of-test")
 NETWORK = IPv4Network("127.99.0.0/16")
+TUNING = plane_daemons.Tuning(qps=50)
 
 
 def specs(folder: Path) -> list[Spec]:
@@ -21,10 +22,10 @@ def specs(folder: Path) -> list[Spec]:
     pki = certificates.make(run.pki, address=place.address, api_names=[], node="some")
     configs = kubeconfigs.write_all(run, place.api_url, pki)
     binaries = {name: BIN / name for name in plane_daemons.PROGRAMS}
-    others = plane_daemons.others(binaries, place, run, pki, configs, 50)
+    others = plane_daemons.others(binaries, place, run, pki, configs, TUNING)
     return [
         etcd(BIN / "etcd", place, run, pki),
-        plane_daemons.api_server(BIN / "kube-apiserver", place, run, pki),
+        plane_daemons.api_server(BIN / "kube-apiserver", place, run, pki, TUNING),
         *others,
     ]
 
