@@ -10,7 +10,7 @@ from onnx_operator.apply.writer import Writer
 from onnx_operator.cache import Cache
 from onnx_operator.decide.roles import Plan, Planned
 from onnx_operator.decide.trouble import Trouble
-from onnx_operator.desired.manifests import entry_rounds, has_disruption_budget, revision_rounds
+from onnx_operator.desired.manifests import autoscalers, entry_rounds, has_disruption_budget, revision_rounds
 from onnx_operator.kube.client import Kube
 from onnx_operator.kube.errors import KubeError
 from onnx_operator.kube.kinds import (
@@ -54,7 +54,8 @@ class Applier:
                 blocked = await self._scale(observed, planned) or blocked
         if blocked is None:
             blocked = await self._remove(observed, plan)
-        return blocked or next(iter(troubles.values()), None)
+        unscaled = await self._write(observed, [autoscalers(observed, plan)])
+        return blocked or next(iter(troubles.values()), None) or unscaled
 
     async def _write(self, observed: Observed, rounds: Rounds) -> Trouble | None:
         """Write round after round, the objects of each at the same time; stop after a round with trouble."""

@@ -3,7 +3,7 @@
 from onnx_operator import names
 from onnx_operator.decide import reasons
 from onnx_operator.decide.trouble import Trouble
-from onnx_operator.kube.errors import KubeError, RefusedError
+from onnx_operator.kube.errors import KubeError, NoAnswerError, RefusedError
 from onnx_operator.observed import Object, Observed
 
 INTERNAL_ERROR = 500
@@ -17,6 +17,9 @@ def trouble_of(error: KubeError, what: str) -> Trouble:
     """
     if isinstance(error, RefusedError):
         return Trouble(reasons.REFUSED, f"the API server refused {what}: {error.message}")
+    if isinstance(error, NoAnswerError):
+        message = f"the API server does not answer: {error.message}. Most often it waits for an admission webhook."
+        return Trouble(reasons.API_SERVER_FAILED, message, stuck=False)
     if error.status == INTERNAL_ERROR:  # most often an admission webhook that does not answer
         return Trouble(reasons.API_SERVER_FAILED, f"the API server failed at {what}: {error.message}", stuck=False)
     raise error

@@ -20,7 +20,7 @@ Object = dict[str, Any]
 def manifests(observed: Observed, plan: Plan) -> Iterator[Object]:
     """Yield all objects that should be, in the order they are written."""
     rounds = [revision_rounds(observed, planned) for planned in plan.serving_first()]
-    for together in chain(*rounds, entry_rounds(observed, plan)):
+    for together in chain(*rounds, entry_rounds(observed, plan), [autoscalers(observed, plan)]):
         yield from together
 
 
@@ -40,8 +40,6 @@ def revision_rounds(observed: Observed, planned: Planned) -> list[list[Object]]:
     ]
     if _has_deployment(observed, planned):
         rounds.append([deployment(observed, revision)])
-    if planned.autoscaled:
-        rounds.append([horizontal_pod_autoscaler(observed, revision)])
     return rounds
 
 
@@ -51,6 +49,11 @@ def entry_rounds(observed: Observed, plan: Plan) -> list[list[Object]]:
     if has_disruption_budget(observed):
         rounds[0].append(disruption_budget(observed, plan.serving))
     return rounds
+
+
+def autoscalers(observed: Observed, plan: Plan) -> list[Object]:
+    """Return the autoscalers; they come last, because nothing follows from one, and one may be refused."""
+    return [horizontal_pod_autoscaler(observed, planned.revision) for planned in plan.revisions if planned.autoscaled]
 
 
 def has_disruption_budget(observed: Observed) -> bool:

@@ -11,7 +11,7 @@ import orjson
 
 from onnx_operator import names
 from onnx_operator.kube.connection import Answer, Connection, StatusError, login
-from onnx_operator.kube.errors import ConflictError, KubeError, RefusedError, TransientError, error_of
+from onnx_operator.kube.errors import ConflictError, KubeError, NoAnswerError, RefusedError, TransientError, error_of
 from onnx_operator.kube.kinds import Kind, kind_of
 
 Object = dict[str, Any]
@@ -205,7 +205,10 @@ class ApiServer:
         sent = None if body is None else orjson.dumps(body)
         try:
             answer = await self._connection.request(method, path, query, sent, content_type)
-        except (aiohttp.ClientError, TimeoutError, OSError) as error:
+        except TimeoutError as error:
+            self._count(method, _resource(path), 0)
+            raise NoAnswerError(f"{method} {path}", self._connection.timeout) from error
+        except (aiohttp.ClientError, OSError) as error:
             self._count(method, _resource(path), 0)
             raise TransientError(0, f"{method} {path}: {error or type(error).__name__}") from error
         self._count(method, _resource(path), answer.status)

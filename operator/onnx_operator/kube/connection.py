@@ -57,7 +57,8 @@ class Connection:
     """Requests with the credentials that ``login`` gives. ``timeout`` is in seconds, for each request."""
 
     def __init__(self, login: Login, timeout: float) -> None:
-        self._login, self._timeout = login, aiohttp.ClientTimeout(total=timeout)
+        self._login, self.timeout = login, timeout
+        self._timeout = aiohttp.ClientTimeout(total=timeout)
         self._access: _Access | None = None
         self._logging_in = asyncio.Lock()
         self._logged_in_at = float("-inf")

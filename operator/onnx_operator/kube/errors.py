@@ -22,6 +22,13 @@ class TransientError(KubeError):
         self.retry_after = retry_after
 
 
+class NoAnswerError(TransientError):
+    """A request was sent, and no answer came in time: ``seconds`` of them."""
+
+    def __init__(self, what: str, seconds: float) -> None:
+        super().__init__(0, f"{what}: no answer within {seconds:g} s")
+
+
 class ConflictError(KubeError):
     """409 or a failed precondition: what we knew is out of date."""
 

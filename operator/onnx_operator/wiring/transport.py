@@ -11,7 +11,7 @@ from typing import Any
 import kopf
 
 from onnx_operator import names
-from onnx_operator.kube.client import PAGE
+from onnx_operator.kube.client import PAGE, SILENCE
 from onnx_operator.kube.connection import login
 from onnx_operator.kube.kinds import MODEL, Kind
 from onnx_operator.settings import Settings
@@ -144,6 +144,9 @@ def kopf_settings(settings: Settings) -> kopf.OperatorSettings:
     # An API server that comes back is noticed within seconds; after the last one kopf ends, and is begun again.
     made.networking.error_backoffs = (1, 2, 3, 5, 5, 5, 5, 5)
     made.watching.server_timeout = 300
+    # Bookmarks come every minute; who says nothing for longer is not there any more.
+    made.watching.inactivity_timeout = SILENCE
+    made.watching.reconnect_backoff = 1.0
     return made
 
 
