@@ -37,7 +37,7 @@ def frozen(kubectl: Kubectl, store: Store) -> str:
     return address
 
 
-def test_an_upgrade_to_another_rendering_and_server_image_touches_no_pod_that_serves(
+def test_an_upgrade_to_another_rendering_and_server_image_touches_no_pod_that_serves_until_a_refresh(
     cluster: Cluster, operator: Kubectl, installed: Release, kubectl: Kubectl, store: Store, frozen: str, tmp_path: Path
 ) -> None:
     another = _another_operator(operator, installed, tmp_path)
@@ -70,6 +70,17 @@ def test_an_upgrade_to_another_rendering_and_server_image_touches_no_pod_that_se
     assert not [pod for pod in pods if "rendered-by" in pod["metadata"]["annotations"]]
     assert {pod["spec"]["containers"][0]["image"] for pod in pods} == {installed.references["server"]}
 
+    old = kubectl.get("onnxmodel", "frozen")["status"]["stableRevision"]
+    with Traffic(frozen, "frozen", clients=2, pause=0.02) as traffic:
+        action = {"onnx-operator.dev/action": f"refresh@{old}#1"}
+        kubectl.patch("onnxmodel", "frozen", {"metadata": {"annotations": action}})
+        kubectl.wait("onnxmodel", "frozen", lambda m: _serves(3)(m) and m["status"]["stableRevision"] != old)
+    assert traffic.lost == []
+    assert set(traffic.answers) == {2.0}
+    pods = kubectl.list("pods", f"onnx-operator.dev/revision={_stable(kubectl)}")
+    assert {pod["metadata"]["annotations"].get("rendered-by") for pod in pods} == {"another"}
+    assert {pod["spec"]["containers"][0]["image"] for pod in pods} == {server}
+
 
 def test_models_serve_on_while_the_chart_is_uninstalled_and_the_next_installation_takes_them_up(
     operator: Kubectl, installed: Release, kubectl: Kubectl, frozen: str
@@ -99,6 +110,10 @@ def test_models_serve_on_while_the_chart_is_uninstalled_and_the_next_installatio
 
 def _serves(pods: int) -> Callable[[Object], bool]:
     return lambda model: settled(model) and model["status"]["readyReplicas"] == pods
+
+
+def _stable(kubectl: Kubectl) -> str:
+    return str(kubectl.get("onnxmodel", "frozen")["status"]["stableRevision"])
 
 
 def _what_serves(kubectl: Kubectl) -> dict[str, dict[str, object]]:

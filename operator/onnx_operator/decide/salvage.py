@@ -9,6 +9,7 @@ from typing import Any
 from onnx_operator import names
 from onnx_operator.api.spec import Spec
 from onnx_operator.frozen.rendering import SERVER_CONFIG, render
+from onnx_operator.kube.difference import covers
 from onnx_operator.kube.kinds import CONFIG_MAP, DEPLOYMENT
 from onnx_operator.observed import Observed, Revision
 
@@ -32,6 +33,9 @@ def _salvaged(observed: Observed, deployment: Object) -> Revision | None:
     except (KeyError, TypeError, ValueError):
         return None  # not one that we have made, or somebody edited it
     rendered = render(observed.name, name, spec, observed.defaults)
+    template = deployment["spec"]["template"]
+    # The live template has the API server's defaults in it; if ours has become it, ours it was.
+    same = covers({"template": rendered["template"]}, {"template": template})
     config = observed.owned.get((CONFIG_MAP.kind, name), {}).get("data", {}).get(SERVER_CONFIG)
     live = observed.owned.get((CONFIG_MAP.kind, names.live_config_name(name)), {}).get("data", {})
     return Revision(
@@ -40,7 +44,7 @@ def _salvaged(observed: Observed, deployment: Object) -> Revision | None:
         data={
             **rendered,
             **({"refreshOf": frozen["refreshOf"]} if frozen.get("refreshOf") else {}),
-            "template": _without_nulls(deployment["spec"]["template"]),
+            "template": rendered["template"] if same else _without_nulls(template),
             "config": {SERVER_CONFIG: config} if config else rendered["config"],
         },
         digest=live.get("digest") or (f"sha256:{spec.model.sha256}" if spec.model.sha256 else None),

@@ -44,6 +44,11 @@ def needs_apply(wanted: Object, live: Object, subresource: str = "") -> bool:
     return not _covers(wanted, live, ()) or bool(_unwanted(wanted, live, subresource))
 
 
+def covers(wanted: Object, live: Object) -> bool:
+    """Return whether a live object, or a part of one, has all that is wanted; what else it has does not matter."""
+    return _covers(wanted, live, ())
+
+
 def _covers(wanted: Any, live: Any, path: Path) -> bool:
     if wanted == live:  # most of an object is, and this is the quick way to say so
         return True
