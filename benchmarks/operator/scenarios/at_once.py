@@ -29,6 +29,9 @@ CONCURRENCY: Final = 16
 """Requests at a time of the bare writer."""
 
 STILL: Final = 3.0
+BEGUN: Final = 8.0
+"""Seconds without activity after which an operator has begun: its second list, soon after the first, is no model's."""
+
 T = TypeVar("T")
 MANY: Final = 1000
 ROUNDS: Final = 3
@@ -55,6 +58,7 @@ def play(size: int, rounds: int = ROUNDS) -> dict[str, Any]:
 async def _operated(made: Stage, size: int) -> tuple[Object, list[Object]]:
     await lead(made)
     await made.settle_in()
+    await until_quiet(made, made.audit.position(), BEGUN)
     async with made.api() as api:
         since, before = made.audit.position(), made.cpu()
         created, settled = await settle(api, size)
