@@ -35,7 +35,7 @@ class Reflector:
         self.kind, self._scope, self._selector = kind, scope, selector
         self._version: int | None = None
         self._wait = FIRST_WAIT / 2
-        self._connected, self._cut_at = False, float("-inf")
+        self._connected, self._refused, self._cut_at = False, False, float("-inf")
 
     @property
     def follows(self) -> bool:
@@ -66,8 +66,11 @@ class Reflector:
                     await self.fill()
                 await self._watch(self._version or 0)
             except RefusedError as error:
-                log.error("%s cannot be watched, again in %.0f s: %s", self._name, WHEN_REFUSED, error)
-                self._version, pause = None, WHEN_REFUSED
+                # Said once: a namespace that is gone stays gone for long, and the full list says so.
+                log.log(
+                    logging.DEBUG if self._refused else logging.ERROR, "%s cannot be watched: %s", self._name, error
+                )
+                self._version, pause, self._refused = None, WHEN_REFUSED, True
             except KubeError as error:
                 log.warning("the watch of %s is cut: %s", self._name, error)
                 if error.status == GONE:
@@ -80,7 +83,7 @@ class Reflector:
 
     async def _watch(self, version: int) -> None:
         async for event, obj in self._kube.watch(self.kind, self._scope, self._selector, version):
-            self._connected = True
+            self._connected, self._refused = True, False
             self._version = max(self._version or 0, int(obj["metadata"]["resourceVersion"]))
             if event == "BOOKMARK":
                 continue
