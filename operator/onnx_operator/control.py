@@ -21,7 +21,7 @@ class ControlClient:
         self._signer = signer
         self._session = aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=timeout))
 
-    async def close(self) -> None:
+    async def aclose(self) -> None:
         """Close the connections."""
         await self._session.close()
 

@@ -169,3 +169,19 @@ def test_the_operator_outlives_a_restart_of_the_api_server_with_pods_played_by_k
     namespace.wait("ONNXModel", "after", settled)
     operator.check()
     plane.check()
+
+
+def test_an_operator_that_starts_before_the_api_server_waits_for_it_with_pods_played_by_kwok(
+    start_operator: StartOperator, namespace: Namespace, plane: ControlPlane
+) -> None:
+    plane.stop_api_server()
+    try:
+        operator = start_operator()
+        operator.wait("alive", lambda: operator.answers("/healthz"))
+        assert not operator.answers("/readyz")
+    finally:
+        plane.start_api_server()
+    operator.wait_leading()
+    namespace.model("digits", model={"uri": URI})
+    namespace.wait("ONNXModel", "digits", settled)
+    plane.check()

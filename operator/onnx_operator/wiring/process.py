@@ -1,6 +1,7 @@
 """The operator's process, from start to stop, as one page."""
 
 import asyncio
+import contextlib
 import functools
 import logging
 import signal
@@ -26,46 +27,36 @@ from onnx_operator.engine.reconcile import Reconciler
 from onnx_operator.engine.resync import Resync
 from onnx_operator.engine.worker import Crew
 from onnx_operator.frozen.rendering import Defaults
-from onnx_operator.kube.client import connect
+from onnx_operator.kube.client import Kube, connect
 from onnx_operator.kube.errors import KubeError
 from onnx_operator.kube.kinds import WATCHED, Kind
 from onnx_operator.metrics import Metrics
 from onnx_operator.observe import Observer
 from onnx_operator.settings import Settings
-from onnx_operator.signing import load_signer
+from onnx_operator.signing import Signer, load_signer
 from onnx_operator.wiring.endpoints import debug_routes, health_routes, serve
 from onnx_operator.wiring.watches import Watches
+
+RETRY = 5.0  # seconds
 
 log = logging.getLogger(__name__)
 
 
 async def run(settings: Settings) -> None:
-    """Run the operator until SIGTERM or SIGINT.
+    """Run the operator until SIGTERM or SIGINT. An API server that does not answer is waited for, also at the start.
 
     Raises:
-        KubeError: the cluster cannot be reached at all, or the signing key can be neither read nor made.
+        KubeError: there is neither a pod's service account nor a kubeconfig.
     """
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
 
-    metrics = Metrics()
+    metrics, journal = Metrics(), Journal()
     kube = await connect(settings.request_timeout, metrics.request)
-    try:
-        signer = await load_signer(kube, settings.own_namespace, settings.signing_secret)
-    except KubeError:
-        await kube.close()
-        raise
-    control = ControlClient(signer)
     cache, queue = Cache(), Queue[Key]()
-    defaults = Defaults(settings.server_image, settings.drain)
-    observer = Observer(cache, control, defaults, signer.public_keys())
     lease = Lease(kube, settings.own_namespace, settings.lease, _identity(), LeaseTimes.of(settings.lease_duration))
-    writer = OnlyWhile(kube, lambda: lease.held)
-    applier = Applier(writer, cache, Writer(writer, cache, Repairs(time.monotonic)))
-    first_word = FirstWord(time.monotonic, lambda: len(queue) > settings.workers)
-    reconciler = Reconciler(writer, cache, observer, applier, first_word, lambda: datetime.now(UTC))
 
     def receive(kind: Kind, event: str | None, obj: dict[str, Any]) -> None:
         changed = cache.remove(kind, obj) if event == "DELETED" else cache.put(kind, obj)
@@ -83,14 +74,18 @@ async def run(settings: Settings) -> None:
     def ready() -> bool:
         return resync.primed.is_set() and resync.follows and watches.is_watching()
 
+    async def work() -> None:
+        signer = await _signer(kube, settings)
+        async with contextlib.aclosing(ControlClient(signer)) as control:
+            crew = Crew(queue, _reconciler(kube, cache, queue, control, lease, signer, settings), journal, metrics)
+            await lead(lease, resync, crew, settings.workers)
+
     _gauges(metrics, cache, queue, lease)
-    journal = Journal()
     endpoints = [
         await serve(settings.http_port, health_routes(watches.is_alive, ready, metrics)),
         await serve(settings.debug_port, debug_routes(cache, queue, journal), "127.0.0.1"),
     ]
-    leader = asyncio.create_task(lead(lease, resync, Crew(queue, reconciler, journal, metrics), settings.workers))
-    tasks = [asyncio.create_task(resync.run()), leader]
+    tasks = [asyncio.create_task(resync.run()), asyncio.create_task(work())]
     stopped = asyncio.create_task(stop.wait())
     log.info("the operator runs", extra={"namespaces": settings.namespaces or "all"})
     ended, _ = await asyncio.wait([stopped, *tasks], return_when=asyncio.FIRST_COMPLETED)
@@ -102,10 +97,40 @@ async def run(settings: Settings) -> None:
     for endpoint in endpoints:
         await endpoint.cleanup()
     await asyncio.to_thread(watches.stop, 5.0)
-    await control.close()
     await kube.close()
     for task in ended - {stopped}:
         task.result()  # a task that ended by itself did so by an error: say which
+
+
+async def _signer(kube: Kube, settings: Settings) -> Signer:
+    """Read or make the signing key, as soon as the API server lets us."""
+    while True:
+        try:
+            return await load_signer(kube, settings.own_namespace, settings.signing_secret)
+        except KubeError as error:
+            log.error("the signing key can be neither read nor made, again in %.0f s: %s", RETRY, error)
+            await asyncio.sleep(RETRY)
+
+
+def _reconciler(
+    kube: Kube,
+    cache: Cache,
+    queue: Queue[Key],
+    control: ControlClient,
+    lease: Lease,
+    signer: Signer,
+    settings: Settings,
+) -> Reconciler:
+    writer = OnlyWhile(kube, lambda: lease.held)
+    defaults = Defaults(settings.server_image, settings.drain)
+    return Reconciler(
+        writer,
+        cache,
+        Observer(cache, control, defaults, signer.public_keys()),
+        Applier(writer, cache, Writer(writer, cache, Repairs(time.monotonic))),
+        FirstWord(time.monotonic, lambda: len(queue) > settings.workers),
+        lambda: datetime.now(UTC),
+    )
 
 
 def _gauges(metrics: Metrics, cache: Cache, queue: Queue[Key], lease: Lease) -> None:

@@ -35,7 +35,7 @@ def ask(monkeypatch: pytest.MonkeyPatch, handler: Handler, timeout: float = 2.0)
         try:
             return await client.facts("127.0.0.1", "pod-1")
         finally:
-            await client.close()
+            await client.aclose()
             await runner.cleanup()
 
     return asyncio.run(main())
@@ -92,7 +92,7 @@ def test_a_pod_that_is_not_there_is_no_error(caplog: pytest.LogCaptureFixture) -
         try:
             return await client.facts("127.0.0.1", "pod-1")
         finally:
-            await client.close()
+            await client.aclose()
 
     assert asyncio.run(main()) is None
     assert "does not answer" in caplog.text
@@ -102,7 +102,7 @@ def test_an_ipv6_address_is_put_in_brackets(caplog: pytest.LogCaptureFixture) ->
     async def main() -> None:
         client = ControlClient(Signer(Ed25519PrivateKey.generate()), 0.5)
         await client.facts("::1", "pod-1")
-        await client.close()
+        await client.aclose()
 
     asyncio.run(main())
     assert "http://[::1]:9000/v1/facts" in caplog.text
