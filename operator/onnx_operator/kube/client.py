@@ -10,6 +10,7 @@ import aiohttp
 import orjson
 
 from onnx_operator import names
+from onnx_operator.kube.body import encoded
 from onnx_operator.kube.connection import Answer, Connection, StatusError, login
 from onnx_operator.kube.errors import ConflictError, KubeError, NoAnswerError, RefusedError, TransientError, error_of
 from onnx_operator.kube.kinds import Kind, kind_of
@@ -202,7 +203,7 @@ class ApiServer:
         body: Object | None = None,
         content_type: str = "application/json",
     ) -> Object | None:
-        sent = None if body is None else orjson.dumps(body)
+        sent = None if body is None else encoded(body)
         try:
             answer = await self._connection.request(method, path, query, sent, content_type)
         except TimeoutError as error:
