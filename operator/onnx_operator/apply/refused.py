@@ -2,6 +2,7 @@
 
 from onnx_operator import names
 from onnx_operator.decide import reasons
+from onnx_operator.decide.refusal import trouble_of_refusal
 from onnx_operator.decide.trouble import Trouble
 from onnx_operator.kube.errors import KubeError, NoAnswerError, RefusedError
 from onnx_operator.observed import Object, Observed
@@ -15,13 +16,12 @@ def trouble_of(error: KubeError, what: str) -> Trouble:
     Raises:
         KubeError: the error itself, if it passes without a word.
     """
-    if isinstance(error, RefusedError):
-        return Trouble(reasons.REFUSED, f"the API server refused {what}: {error.message}")
     if isinstance(error, NoAnswerError):
         message = f"the API server does not answer: {error.message}. Most often it waits for an admission webhook."
         return Trouble(reasons.API_SERVER_FAILED, message, stuck=False)
-    if error.status == INTERNAL_ERROR:  # most often an admission webhook that does not answer
-        return Trouble(reasons.API_SERVER_FAILED, f"the API server failed at {what}: {error.message}", stuck=False)
+    # An internal error is most often an admission webhook that does not answer.
+    if isinstance(error, RefusedError) or error.status == INTERNAL_ERROR:
+        return trouble_of_refusal(error.message, what, error.status)
     raise error
 
 

@@ -1,11 +1,12 @@
 """The conditions, as chains of small checks: the first that has something to say gives reason and message."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from onnx_operator.decide import reasons
+from onnx_operator.decide.finding import Trouble, sentence
 from onnx_operator.decide.roles import Plan
-from onnx_operator.decide.trouble import Trouble, trouble_of
+from onnx_operator.decide.trouble import trouble_of
 from onnx_operator.observed import Observed
 
 
@@ -65,7 +66,7 @@ def readiness(observed: Observed, plan: Plan, finding: Finding) -> Verdict:
 def progress(observed: Observed, plan: Plan, refused: Trouble | None) -> Finding:
     """Return the first finding of the chain."""
     if refused:
-        return _from_trouble(refused)
+        return _goes_on(_from_trouble(refused), observed, plan)
     for check in CHECKS:
         if found := check(observed, plan):
             return found
@@ -91,8 +92,8 @@ def _candidate(observed: Observed, plan: Plan) -> Finding | None:
     if plan.stable is None or plan.candidate is None:
         return None
     if found := _trouble(observed, plan.candidate):
-        goes_on = f" {plan.stable} goes on serving." if observed.ready(plan.stable) else ""
-        return Finding(found.phase, found.reason, f"{plan.candidate}: {_sentence(found.message)}{goes_on}")
+        named = Finding(found.phase, found.reason, f"{plan.candidate}: {found.message}")
+        return _goes_on(named, observed, plan)
     ready, target = observed.ready(plan.candidate), plan.planned(plan.candidate).replicas
     message = f"{plan.candidate} has {ready} of {target} pods ready; until then {plan.stable} is the one to serve."
     return Finding("Moving", reasons.ROLLING_OUT, message)
@@ -134,13 +135,16 @@ def _pods(count: int) -> str:
     return "1 pod" if count == 1 else f"{count} pods"
 
 
-def _sentence(text: str) -> str:
-    return text if text.endswith((".", "!", "?")) else f"{text}."
-
-
 def _trouble(observed: Observed, revision: str) -> Finding | None:
     found = trouble_of(observed.pods.get(revision, ()), observed.deployment(revision))
     return _from_trouble(found) if found else None
+
+
+def _goes_on(finding: Finding, observed: Observed, plan: Plan) -> Finding:
+    """Return the finding; of a revision that takes another's place, with the word that the other goes on serving."""
+    if not (plan.stable and plan.candidate and observed.ready(plan.stable)):
+        return finding
+    return replace(finding, message=f"{sentence(finding.message)} {plan.stable} goes on serving.")
 
 
 def _from_trouble(trouble: Trouble) -> Finding:

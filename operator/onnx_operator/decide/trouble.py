@@ -3,11 +3,16 @@
 import json
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
 from onnx_operator import names
 from onnx_operator.decide import reasons
+from onnx_operator.decide.finding import Trouble
+from onnx_operator.decide.mounting import container_config, preparing
+from onnx_operator.decide.refusal import trouble_of_refused_pods
+from onnx_operator.decide.scheduling import unschedulable
+
+__all__ = ["Trouble", "fetched_digest", "trouble_of"]
 
 Object = dict[str, Any]
 
@@ -16,24 +21,17 @@ PATIENCE = 2
 DIGEST = re.compile("sha256:[0-9a-f]{64}")
 
 
-@dataclass(frozen=True)
-class Trouble:
-    """What keeps a revision from serving. ``stuck`` if it will not pass unless somebody changes something."""
-
-    reason: str
-    message: str
-    stuck: bool = True
-
-
 def trouble_of(pods: tuple[Object, ...], deployment: Object | None) -> Trouble | None:
     """Return the first trouble found in a revision's pods that are not ready, oldest pod first."""
+    template = deployment["spec"].get("template", {}).get("spec", {}) if deployment else {}
     waiting = [pod for pod in pods if "deletionTimestamp" not in pod["metadata"] and not _all_well(pod)]
     waiting.sort(key=lambda pod: (pod["metadata"].get("creationTimestamp", ""), pod["metadata"]["name"]))
     for pod in waiting:
         for check in CHECKS:
-            if found := check(pod):
+            if found := check(pod, template):
                 return found
-    return _refused_pods(deployment)
+    # Last what may be the first seconds of any pod.
+    return _refused_pods(deployment) or next((found for pod in waiting if (found := preparing(pod, template))), None)
 
 
 def _all_well(pod: Object) -> bool:
@@ -41,18 +39,7 @@ def _all_well(pod: Object) -> bool:
     return bool(statuses) and all(status.get("ready") for status in statuses)
 
 
-def _unschedulable(pod: Object) -> Trouble | None:
-    for condition in pod.get("status", {}).get("conditions", []):
-        if condition["type"] == "PodScheduled" and condition.get("reason") == "Unschedulable":
-            message = (
-                f"no node takes pod {pod['metadata']['name']}: {condition.get('message', '')} Free or add capacity, or "
-                "lower spec.resources or spec.podTemplate's constraints."
-            )
-            return Trouble(reasons.UNSCHEDULABLE, message, stuck=False)
-    return None
-
-
-def _image_pull(pod: Object) -> Trouble | None:
+def _image_pull(pod: Object, _: Object) -> Trouble | None:
     for status in _statuses(pod):
         waiting = status.get("state", {}).get("waiting", {})
         if waiting.get("reason") in {"ImagePullBackOff", "ErrImagePull", "InvalidImageName", "ErrImageNeverPull"}:
@@ -64,19 +51,11 @@ def _image_pull(pod: Object) -> Trouble | None:
     return None
 
 
-def _container_config(pod: Object) -> Trouble | None:
-    for status in _statuses(pod):
-        waiting = status.get("state", {}).get("waiting", {})
-        if waiting.get("reason") in {"CreateContainerConfigError", "CreateContainerError", "RunContainerError"}:
-            message = (
-                f"container {status['name']} cannot be made: {waiting.get('message', waiting['reason'])}. Check that "
-                "the Secret of spec.model.credentials and what spec.podTemplate refers to exist in this namespace."
-            )
-            return Trouble(reasons.CONTAINER_CONFIG_ERROR, message)
-    return None
+def _container_config(pod: Object, template: Object) -> Trouble | None:
+    return next((found for status in _statuses(pod) if (found := container_config(status, template))), None)
 
 
-def _typed_failure(pod: Object) -> Trouble | None:
+def _typed_failure(pod: Object, _: Object) -> Trouble | None:
     for status in _statuses(pod):
         ended = _last_end(status)
         said = _termination_message(ended)
@@ -87,7 +66,7 @@ def _typed_failure(pod: Object) -> Trouble | None:
     return None
 
 
-def _crash(pod: Object) -> Trouble | None:
+def _crash(pod: Object, _: Object) -> Trouble | None:
     for status in _statuses(pod):
         ended = _last_end(status)
         if not ended:
@@ -108,8 +87,9 @@ def _crash(pod: Object) -> Trouble | None:
     return None
 
 
-CHECKS: tuple[Callable[[Object], Trouble | None], ...] = (
-    _unschedulable,
+# Each takes a pod and the pods' spec as its Deployment has it.
+CHECKS: tuple[Callable[[Object, Object], Trouble | None], ...] = (
+    unschedulable,
     _image_pull,
     _container_config,
     _typed_failure,
@@ -122,8 +102,7 @@ def _refused_pods(deployment: Object | None) -> Trouble | None:
         return None
     for condition in deployment.get("status", {}).get("conditions", []):
         if condition["type"] == "ReplicaFailure" and condition["status"] == "True":
-            message = f"{condition.get('message', '')}. Mend what the message names: quota, pod security or admission."
-            return Trouble(reasons.PODS_REFUSED, message)
+            return trouble_of_refused_pods(condition.get("message", ""), deployment["metadata"]["name"])
     return None
 
 

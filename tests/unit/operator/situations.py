@@ -61,7 +61,11 @@ def observed(asked: Spec, *revisions: Revision, **more: Any) -> Observed:
 
 
 def deployment(replicas: int = 1, *conditions: Object) -> Object:
-    return {"spec": {"replicas": replicas}, "status": {"conditions": list(conditions)}, "metadata": {}}
+    return {
+        "spec": {"replicas": replicas},
+        "status": {"conditions": list(conditions)},
+        "metadata": {"name": "digits-1"},
+    }
 
 
 def terminated(code: int, said: Object | str | None = None, reason: str = "Error") -> Object:

@@ -36,16 +36,21 @@ def server_ended(state: Object, restarts: int, code: int = 1, reason: str = "Err
     return pod(init=(fetched(),), containers=(server,))
 
 
-UNSCHEDULABLE = pod(
-    conditions=(
-        {
-            "type": "PodScheduled",
-            "status": "False",
-            "reason": "Unschedulable",
-            "message": "0/3 nodes are available: 3 Insufficient nvidia.com/gpu.",
-        },
-    )
-)
+def server_waits(reason: str, message: str) -> Object:
+    return pod(init=(fetched(),), containers=(container("server", waiting(reason, message)),))
+
+
+def unschedulable(message: str) -> Object:
+    said = {"type": "PodScheduled", "status": "False", "reason": "Unschedulable", "message": message}
+    claims = [
+        {"name": "model", "emptyDir": {}},
+        {"name": "weights", "persistentVolumeClaim": {"claimName": "weights"}},
+        {"name": "scratch", "ephemeral": {"volumeClaimTemplate": {}}},
+    ]
+    return {**pod(conditions=(said,)), "spec": {"volumes": claims}}
+
+
+UNSCHEDULABLE = unschedulable("0/3 nodes are available: 3 Insufficient nvidia.com/gpu.")
 
 SITUATIONS: dict[str, tuple[Object, str, bool, str]] = {
     "no node": (UNSCHEDULABLE, reasons.UNSCHEDULABLE, False, "Insufficient nvidia.com/gpu"),
@@ -61,11 +66,88 @@ SITUATIONS: dict[str, tuple[Object, str, bool, str]] = {
         True,
         "InvalidImageName",
     ),
+    "no volume claim": (
+        unschedulable(
+            '0/1 nodes are available: persistentvolumeclaim "weights" not found. not found. preemption: 0/1 nodes are '
+            "available: 1 Preemption is not helpful for scheduling."
+        ),
+        reasons.VOLUME_CLAIM_MISSING,
+        True,
+        "Make PersistentVolumeClaim weights",
+    ),
+    "a volume claim that goes": (
+        unschedulable('0/1 nodes are available: persistentvolumeclaim "weights" is being deleted.'),
+        reasons.VOLUME_CLAIM_MISSING,
+        True,
+        "spec.podTemplate.volumes",
+    ),
+    "a volume claim without volume": (
+        unschedulable("0/1 nodes are available: pod has unbound immediate PersistentVolumeClaims."),
+        reasons.VOLUME_UNBOUND,
+        False,
+        "why weights, p-scratch has no volume, e.g. that its StorageClass does not exist",
+    ),
+    "a lost volume": (
+        unschedulable('persistentvolumeclaim "weights" bound to non-existent persistentvolume "pv-1"'),
+        reasons.VOLUME_UNBOUND,
+        False,
+        "kubectl describe pvc",
+    ),
     "no such secret": (
         pod(init=(container("fetch", waiting("CreateContainerConfigError", 'secret "s3" not found')),)),
+        reasons.SECRET_MISSING,
+        True,
+        "Make Secret s3 in this namespace, or change spec.podTemplate.env",
+    ),
+    "no such secret of the model": (
+        {
+            **pod(init=(container("fetch", waiting("CreateContainerConfigError", 'secret "s3" not found')),)),
+            "spec": {"initContainers": [{"name": "fetch", "envFrom": [{"secretRef": {"name": "s3"}}]}]},
+        },
+        reasons.SECRET_MISSING,
+        True,
+        "or change spec.model.credentials.secretName",
+    ),
+    "no such key of a secret": (
+        server_waits("CreateContainerConfigError", "couldn't find key TOKEN in Secret team/store"),
+        reasons.SECRET_MISSING,
+        True,
+        "Give Secret store the key TOKEN",
+    ),
+    "no such config map": (
+        server_waits("CreateContainerConfigError", 'configmap "flags" not found'),
+        reasons.CONFIG_MAP_MISSING,
+        True,
+        "Make ConfigMap flags",
+    ),
+    "no such key of a config map": (
+        server_waits("CreateContainerConfigError", "couldn't find key level in ConfigMap team/flags"),
+        reasons.CONFIG_MAP_MISSING,
+        True,
+        "Give ConfigMap flags the key level",
+    ),
+    "a container that cannot be made": (
+        server_waits("CreateContainerError", "failed to generate container spec: no command specified"),
         reasons.CONTAINER_CONFIG_ERROR,
         True,
-        'secret "s3" not found',
+        "no command specified. Check spec.server.image",
+    ),
+    "no volumes yet": (
+        {
+            **pod(conditions=({"type": "PodReadyToStartContainers", "status": "False"},)),
+            "spec": {
+                "volumes": [
+                    {"name": "a", "secret": {"secretName": "keys"}},
+                    {"name": "b", "configMap": {"name": "flags", "optional": True}},
+                    {"name": "c", "projected": {"sources": [{"secret": {"name": "more"}}]}},
+                    {"name": "d", "persistentVolumeClaim": {"claimName": "weights"}},
+                    {"name": "e", "emptyDir": {}},
+                ]
+            },
+        },
+        reasons.PREPARING_POD,
+        False,
+        "need Secret keys, Secret more, PersistentVolumeClaim weights. If that lasts, its events say why: kubectl desc",
     ),
     "model not found, first time": (
         pod(init=(container("fetch", failed("ModelNotFound")),)),
@@ -107,7 +189,8 @@ SITUATIONS: dict[str, tuple[Object, str, bool, str]] = {
 
 @pytest.mark.parametrize(("shown", "reason", "stuck", "words"), SITUATIONS.values(), ids=SITUATIONS)
 def test_a_pods_trouble_is_named_with_the_remedy(shown: Object, reason: str, stuck: bool, words: str) -> None:
-    found = trouble_of((shown,), None)
+    made_of = {"spec": {"template": {"spec": shown.get("spec", {})}}, "metadata": {"name": "digits-1"}}
+    found = trouble_of(({**shown, "spec": {}},), made_of)
     assert found is not None
     assert (found.reason, found.stuck) == (reason, stuck)
     assert words in found.message
@@ -151,12 +234,20 @@ def test_a_message_that_is_not_the_contracts_is_a_crash(said: str) -> None:
 
 
 def test_pods_that_are_refused_are_told_from_the_deployment() -> None:
-    failure = {"type": "ReplicaFailure", "status": "True", "message": 'pods "x" is forbidden: exceeded quota'}
+    failure = {"type": "ReplicaFailure", "status": "True", "message": 'pods "x" is forbidden: exceeded quota: few'}
     found = trouble_of((), deployment(1, failure))
     assert found is not None
-    assert found.reason == reasons.PODS_REFUSED
-    assert "exceeded quota" in found.message
+    assert found.reason == reasons.QUOTA_EXCEEDED
+    assert "the pods of digits-1" in found.message
     assert trouble_of((), deployment(1, {**failure, "status": "False"})) is None
+
+
+def test_a_pod_that_is_being_prepared_hides_no_real_trouble() -> None:
+    prepared = pod("a", conditions=({"type": "PodReadyToStartContainers", "status": "False"},))
+    failing = pod("b", created="2026-11-01T11:00:09Z", init=(container("fetch", failed("AccessDenied")),))
+    found = trouble_of((prepared, failing), None)
+    assert found is not None
+    assert found.reason == "AccessDenied"
 
 
 def test_the_digest_is_the_oldest_pods() -> None:
