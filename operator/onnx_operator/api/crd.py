@@ -8,6 +8,9 @@ from onnx_operator import names
 from onnx_operator.api.spec import Spec, rule
 from onnx_operator.api.status import Status
 
+# What may be said of a value that is an integer or text.
+VALUES = ("pattern", "maxLength", "minimum")
+
 
 def structural(schema: dict[str, Any], definitions: dict[str, Any]) -> dict[str, Any]:
     """Return pydantic's JSON schema in the structural form that Kubernetes takes.
@@ -20,7 +23,7 @@ def structural(schema: dict[str, Any], definitions: dict[str, Any]) -> dict[str,
         own = {key: value for key, value in schema.items() if key != "$ref"}
         return structural({**target, **own}, definitions)
     if schema.get("x-kubernetes-int-or-string"):
-        kept = {"description"} | {key for key in schema if key.startswith("x-")}
+        kept = {"description", *VALUES} | {key for key in schema if key.startswith("x-")}
         return {key: value for key, value in schema.items() if key in kept}
     if "anyOf" in schema:
         (only,) = [option for option in schema["anyOf"] if option.get("type") != "null"]

@@ -8,9 +8,38 @@ ExecutionProvider = Literal["TensorRT", "CUDA", "CPU"]
 State = Literal["Active", "Suspended", "Unmanaged"]
 
 PRESERVE: dict[str, Any] = {"x-kubernetes-preserve-unknown-fields": True}
-QUANTITY: dict[str, Any] = {"x-kubernetes-int-or-string": True}
+# Kubernetes' own pattern, without the sign: what is asked for is never negative. Of text; a number has its minimum.
+QUANTITY: dict[str, Any] = {
+    "x-kubernetes-int-or-string": True,
+    "pattern": r"^\+?([0-9]+(\.[0-9]*)?|\.[0-9]+)([KMGTPE]i|[numkMGTPE]|[eE][+-]?[0-9]{1,2})?$",
+    "maxLength": 40,
+    "minimum": 0,
+}
+
+
+def keyed(**keys: str) -> dict[str, Any]:
+    """Return the schema of a Kubernetes structure that a list knows by some of its fields, given with descriptions.
+
+    Kubernetes merges such lists by these keys; an item without one, or two with the same, it would refuse too late.
+    """
+    fields = {key: {"type": "string", "minLength": 1, "maxLength": 253, "description": keys[key]} for key in keys}
+    return {**PRESERVE, "properties": fields, "required": [*keys]}
+
 
 KubernetesObject = Annotated[dict[str, Any], Field(json_schema_extra=PRESERVE)]
+EnvVar = Annotated[dict[str, Any], Field(json_schema_extra=keyed(name="Name of the variable."))]
+Volume = Annotated[dict[str, Any], Field(json_schema_extra=keyed(name="Name of the volume."))]
+VolumeMount = Annotated[
+    dict[str, Any], Field(json_schema_extra=keyed(name="Name of the volume.", mountPath="Where it is mounted."))
+]
+SpreadConstraint = Annotated[
+    dict[str, Any],
+    Field(
+        json_schema_extra=keyed(
+            topologyKey="Label of the nodes that makes the zones.", whenUnsatisfiable="DoNotSchedule or ScheduleAnyway."
+        )
+    ),
+]
 # As text: 1 and "1" are the same quantity, and so the same revision.
 Quantity = Annotated[str, BeforeValidator(str), Field(json_schema_extra=QUANTITY)]
 
@@ -24,6 +53,24 @@ class ApiModel(BaseModel):
 def rule(expression: str, message: str) -> dict[str, Any]:
     """Return a CEL validation rule in the form that the CRD carries."""
     return {"rule": expression, "message": message}
+
+
+def unique_by(*keys: str) -> dict[str, Any]:
+    """Return what makes a list one whose items differ in these fields."""
+    return {"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": [*keys]}
+
+
+def free_of(field: str, *taken: str) -> dict[str, Any]:
+    """Return the rule that no item's field may be one that the operator's own pods need."""
+    names = ", ".join(f"'{name}'" for name in taken)
+    return rule(f"self.all(item, !(item.{field} in [{names}]))", f"these are the operator's own: {', '.join(taken)}")
+
+
+SHORT_NAMES: dict[str, Any] = {
+    "x-kubernetes-validations": [
+        rule("self.all(key, size(key) <= 317)", "a name may have 317 characters: a prefix of 253, '/', and 63 more")
+    ]
+}
 
 
 class Credentials(ApiModel):
@@ -52,8 +99,8 @@ class ModelSource(ApiModel):
         json_schema_extra={
             "x-kubernetes-validations": [
                 rule(
-                    r"self.matches('^(s3|gs|az|https|http|file)://[^ ]+$')",
-                    "must be SCHEME://..., with the scheme s3, gs, az, https, http or file",
+                    r"self.matches('^(s3|gs|az|https|http|file)://[^\\x00-\\x20\\x7f]+$')",
+                    "must be SCHEME://..., with the scheme s3, gs, az, https, http or file, without spaces",
                 )
             ]
         },
@@ -77,6 +124,9 @@ class Server(ApiModel):
     image: str | None = Field(
         default=None,
         min_length=1,
+        max_length=1024,
+        # What no image's name has, a node would refuse only when it pulls.
+        pattern=r"^[a-zA-Z0-9\[][a-zA-Z0-9._:/@+\[\]-]*$",
         description="Server image. Default: the chart's server.image at the time the revision is made; "
         "a later chart does not change a revision that exists.",
     )
@@ -106,8 +156,18 @@ class Server(ApiModel):
 class Resources(ApiModel):
     """Compute resources of the server container. The fetching container gets the same CPU and memory."""
 
-    limits: dict[str, Quantity] = Field(default={}, description="Most that the server may use, e.g. nvidia.com/gpu: 1.")
-    requests: dict[str, Quantity] = Field(default={}, description="What the scheduler reserves for the server.")
+    limits: dict[str, Quantity] = Field(
+        default={},
+        max_length=32,
+        description="Most that the server may use, e.g. nvidia.com/gpu: 1.",
+        json_schema_extra=SHORT_NAMES,
+    )
+    requests: dict[str, Quantity] = Field(
+        default={},
+        max_length=32,
+        description="What the scheduler reserves for the server.",
+        json_schema_extra=SHORT_NAMES,
+    )
 
 
 class ImagePullSecret(ApiModel):
@@ -123,39 +183,81 @@ class PodTemplate(ApiModel):
         default={},
         max_length=64,
         description="More labels of the pods. Labels under onnx-operator.dev are refused: the operator selects by "
-        "them.",
+        "them; app.kubernetes.io/name and app.kubernetes.io/managed-by are the operator's, too.",
         json_schema_extra={
             "x-kubernetes-validations": [
-                rule("self.all(key, !key.startsWith('onnx-operator.dev/'))", "labels under onnx-operator.dev are ours")
+                *SHORT_NAMES["x-kubernetes-validations"],
+                rule("self.all(key, !key.startsWith('onnx-operator.dev/'))", "labels under onnx-operator.dev are ours"),
+                rule(
+                    "self.all(key, !(key in ['app.kubernetes.io/name', 'app.kubernetes.io/managed-by']))",
+                    "app.kubernetes.io/name and app.kubernetes.io/managed-by are the operator's",
+                ),
             ]
         },
     )
-    annotations: dict[str, str] = Field(default={}, description="Annotations of the pods.")
-    env: list[KubernetesObject] = Field(
+    annotations: dict[str, str] = Field(
+        default={}, max_length=128, description="Annotations of the pods.", json_schema_extra=SHORT_NAMES
+    )
+    env: list[EnvVar] = Field(
         default=[],
         max_length=64,
-        description="More environment variables of the server and fetching containers, as in a Pod.",
-        json_schema_extra={"x-kubernetes-list-type": "atomic"},
+        description="More environment variables of the server and fetching containers, as in a Pod. POD_UID is the "
+        "operator's own.",
+        json_schema_extra={**unique_by("name"), "x-kubernetes-validations": [free_of("name", "POD_UID")]},
     )
-    nodeSelector: dict[str, str] = Field(default={}, description="Labels that a node must have, as in a Pod.")
+    nodeSelector: dict[str, str] = Field(
+        default={},
+        max_length=64,
+        description="Labels that a node must have, as in a Pod.",
+        json_schema_extra=SHORT_NAMES,
+    )
     tolerations: list[KubernetesObject] = Field(default=[], max_length=64, description="Tolerations, as in a Pod.")
     affinity: KubernetesObject | None = Field(default=None, description="Scheduling constraints, as in a Pod.")
-    topologySpreadConstraints: list[KubernetesObject] = Field(
-        default=[], max_length=16, description="How pods spread over zones and nodes, as in a Pod."
+    topologySpreadConstraints: list[SpreadConstraint] = Field(
+        default=[],
+        max_length=16,
+        description="How pods spread over zones and nodes, as in a Pod.",
+        json_schema_extra=unique_by("topologyKey", "whenUnsatisfiable"),
     )
-    priorityClassName: str | None = Field(default=None, description="Name of the pods' PriorityClass.")
-    runtimeClassName: str | None = Field(default=None, description="Name of the pods' RuntimeClass, e.g. nvidia.")
+    priorityClassName: str | None = Field(
+        default=None, min_length=1, max_length=253, description="Name of the pods' PriorityClass."
+    )
+    runtimeClassName: str | None = Field(
+        default=None, min_length=1, max_length=253, description="Name of the pods' RuntimeClass, e.g. nvidia."
+    )
     serviceAccountName: str | None = Field(
         default=None,
+        min_length=1,
+        max_length=253,
         description="ServiceAccount of the pods: workload identity for the model store. Its token is "
         "mounted only when this is set.",
     )
     imagePullSecrets: list[ImagePullSecret] = Field(
-        default=[], max_length=16, description="Secrets with which the server image is pulled."
+        default=[],
+        max_length=16,
+        description="Secrets with which the server image is pulled.",
+        json_schema_extra=unique_by("name"),
     )
-    volumes: list[KubernetesObject] = Field(default=[], max_length=32, description="More volumes, as in a Pod.")
-    volumeMounts: list[KubernetesObject] = Field(
-        default=[], max_length=32, description="Where the volumes are mounted in the server and fetching containers."
+    volumes: list[Volume] = Field(
+        default=[],
+        max_length=32,
+        description="More volumes, as in a Pod. The names model, tmp, config, live and shm are the operator's own.",
+        json_schema_extra={
+            **unique_by("name"),
+            "x-kubernetes-validations": [free_of("name", "model", "tmp", "config", "live", "shm")],
+        },
+    )
+    volumeMounts: list[VolumeMount] = Field(
+        default=[],
+        max_length=32,
+        description="Where the volumes are mounted in the server and fetching containers. /model, /tmp, "
+        "/etc/onnx-server and /etc/onnx-server-live are the operator's own, and /dev/shm with sharedMemorySize.",
+        json_schema_extra={
+            **unique_by("mountPath"),
+            "x-kubernetes-validations": [
+                free_of("mountPath", "/model", "/tmp", "/etc/onnx-server", "/etc/onnx-server-live")  # noqa: S108
+            ],
+        },
     )
     terminationGracePeriodSeconds: int = Field(
         default=45, ge=10, le=3600, description="Seconds that a pod has to finish its requests when it is taken down."
