@@ -19,7 +19,10 @@ FAILURES: dict[str, tuple[str, Change]] = {
     "ImagePullFailed": ("spec.server.image", lambda *_: {"server": {"image": "localhost/nobody/nothing:1"}}),
     # The operator's image has another command line, so its container ends at once, without a typed message.
     "CrashLoop": ("kubectl logs", lambda _, references: {"server": {"image": references["operator"]}}),
-    "ContainerConfigError": ("Secret", lambda *_: {"model": {"credentials": {"secretName": "absent"}}}),
+    "SecretMissing": (
+        "Make Secret absent in this namespace",
+        lambda *_: {"model": {"credentials": {"secretName": "absent"}}},
+    ),
 }
 
 
@@ -54,6 +57,33 @@ def test_an_unschedulable_version_waits_for_capacity_with_the_schedulers_words(k
     assert condition(model, "Reconciling")["status"] == "True", "an autoscaler may still bring a node"
     assert condition(model, "Stalled")["status"] == "False"
     assert factor_answered(entry(kubectl, "victim"), "victim") == 2.0
+
+
+def test_a_missing_secret_is_named_and_the_model_serves_once_it_is_there(kubectl: Kubectl, store: Store) -> None:
+    source = {"credentials": {"secretName": "later"}}
+    kubectl.apply(onnx_model("patient", store.put("v1/model.onnx", scale_model(3.0)), model=source))
+    model = kubectl.wait("onnxmodel", "patient", stalled("SecretMissing"))
+    assert "spec.model.credentials.secretName" in condition(model, "Stalled")["message"]
+    kubectl.apply(store.secret("later"))
+    kubectl.wait("onnxmodel", "patient", settled, patience=120)
+    assert first_answer(entry(kubectl, "patient"), "patient") == 3.0
+
+
+def test_a_volume_that_is_missing_is_named_and_the_model_serves_once_it_is_there(
+    kubectl: Kubectl, store: Store
+) -> None:
+    template = {"volumes": [{"name": "keys", "secret": {"secretName": "keys"}}]}
+    kubectl.apply(onnx_model("patient", store.put("v1/model.onnx", scale_model(3.0)), podTemplate=template))
+
+    def named(model: dict[str, Any]) -> bool:
+        found = condition(model, "Reconciling")
+        return found.get("reason") == "PreparingPod" and "Secret keys" in found["message"]
+
+    kubectl.wait("onnxmodel", "patient", named)
+    kubectl.apply(store.secret("keys"))
+    # The kubelet tries a volume again with growing pauses.
+    kubectl.wait("onnxmodel", "patient", settled, patience=180)
+    assert first_answer(entry(kubectl, "patient"), "patient") == 3.0
 
 
 def test_mending_the_spec_ends_the_failure(kubectl: Kubectl, store: Store) -> None:
