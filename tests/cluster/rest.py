@@ -40,7 +40,7 @@ class Rest:
         self,
         method: str,
         path: str,
-        body: Object | None = None,
+        body: Object | list[Object] | None = None,
         *,
         content_type: str = JSON,
         query: Mapping[str, str] | None = None,

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from tests.cluster.rest import Object, Rest
+from tests.cluster.rest import Object, Rest, RestError
 
 MODEL = "ONNXModel"
 
@@ -18,6 +18,7 @@ COLLECTIONS = {
     "Event": "api/v1/namespaces/{}/events",
     "HorizontalPodAutoscaler": "apis/autoscaling/v2/namespaces/{}/horizontalpodautoscalers",
     "LimitRange": "api/v1/namespaces/{}/limitranges",
+    "PersistentVolumeClaim": "api/v1/namespaces/{}/persistentvolumeclaims",
     "Pod": "api/v1/namespaces/{}/pods",
     "PodDisruptionBudget": "apis/policy/v1/namespaces/{}/poddisruptionbudgets",
     "ReplicaSet": "apis/apps/v1/namespaces/{}/replicasets",
@@ -52,6 +53,27 @@ class Namespace:
         """Apply an ONNXModel of this spec."""
         head = {"apiVersion": "onnx-operator.dev/v1alpha1", "kind": MODEL, "metadata": {"name": name}}
         return self.apply({**head, "spec": spec})
+
+    def wait_refused(self, manifest: Object, patience: float = PATIENCE) -> None:
+        """Wait until the API server would refuse an object: whatever refuses it is in force from a moment on."""
+        deadline = time.monotonic() + patience
+        while time.monotonic() < deadline:
+            try:
+                self.rest.call("POST", self.path(manifest["kind"]), manifest, query={"dryRun": "All"})
+            except RestError:
+                return
+            time.sleep(0.05)
+        raise AssertionError(f"nothing refuses {manifest['kind']} {manifest['metadata']['name']}")
+
+    def create_model(self, name: str, spec: Object) -> Object:
+        """Create an ONNXModel of this spec as `kubectl create` does, which has unknown fields refused."""
+        head = {"apiVersion": "onnx-operator.dev/v1alpha1", "kind": MODEL, "metadata": {"name": name}}
+        return self.rest.call("POST", self.path(MODEL), {**head, "spec": spec}, query={"fieldValidation": "Strict"})
+
+    def replace_spec(self, name: str, spec: Object) -> Object:
+        """Replace the whole spec of an ONNXModel, whatever it was."""
+        change: list[Object] = [{"op": "replace", "path": "/spec", "value": spec}]
+        return self.rest.call("PATCH", self.path(MODEL, name), change, content_type="application/json-patch+json")
 
     def get(self, kind: str, name: str) -> Object | None:
         """Read one object; None if it is not there."""
