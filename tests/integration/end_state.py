@@ -3,6 +3,7 @@
 Two histories are equivalent when their end states are equal (`assert a == b` shows where they are not).
 """
 
+import json
 import re
 from typing import Any
 
@@ -23,6 +24,12 @@ TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)")
 UID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
 SERVERS_OWN = {"uid", "resourceVersion", "creationTimestamp", "generation", "managedFields", "namespace", "selfLink"}
 ADDRESSES = {"clusterIP", "clusterIPs"}
+ROLLOUTS = "deployment.kubernetes.io/revision"
+"""The Deployment controller's own count: a template that somebody changed, and that was repaired, adds to it."""
+
+FROZEN = "onnx-operator.dev/frozen"
+"""A copy of the ControllerRevision's facts, its number among them."""
+
 COUNTS = {"replicas", "readyReplicas", "availableReplicas", "updatedReplicas"}
 
 
@@ -34,6 +41,44 @@ def end_state(namespace: Namespace) -> dict[str, Object]:
     """
     found = [*namespace.list(MODEL), *(obj for kind in OURS for obj in namespace.list(kind, MANAGED))]
     return {f"{obj['kind']}/{obj['metadata']['name']}": normalised(obj) for obj in found}
+
+
+def serving_state(namespace: Namespace, model: str) -> dict[str, Object]:
+    """Return the end state without what may differ between histories that end with the same spec.
+
+    Left out: revisions that serve no more, if they have no pods, how many came before, and what an autoscaler decides.
+    """
+    state = end_state(namespace)
+    found = state.get(f"{MODEL}/{model}")
+    serving = (found or {}).get("status", {}).get("stableRevision")
+    left = {}
+    for key, obj in state.items():
+        revision = obj["metadata"].get("labels", {}).get("onnx-operator.dev/revision")
+        retired = revision not in (None, serving)
+        if not obj["metadata"].get("ownerReferences") and obj is not found:
+            continue
+        if retired and not (obj["kind"] == "Deployment" and (obj["spec"]["replicas"] or obj["status"].get("replicas"))):
+            continue
+        left[key] = _without_history(obj, serving, autoscaled=f"HorizontalPodAutoscaler/{serving}" in state)
+    return left
+
+
+def _without_history(obj: Object, serving: str | None, *, autoscaled: bool) -> Object:
+    match obj["kind"]:
+        case "ControllerRevision":
+            return {**obj, "revision": None}
+        case "Deployment":
+            annotations = {key: value for key, value in obj["metadata"]["annotations"].items() if key != ROLLOUTS}
+            if frozen := annotations.get(FROZEN):
+                annotations[FROZEN] = {**json.loads(frozen), "number": None}
+            made = {**obj, "metadata": {**obj["metadata"], "annotations": annotations}}
+            return {**made, "spec": {**obj["spec"], "replicas": None}, "status": None} if autoscaled else made
+        case "ONNXModel":
+            status = obj["status"]
+            kept = {"revisions": [known for known in status.get("revisions", []) if known["name"] == serving]}
+            counted = ("replicas", "readyReplicas", "conditions", "revisions") if autoscaled else ()
+            return {**obj, "status": {**status, **kept, **dict.fromkeys(counted)}}
+    return obj
 
 
 def normalised(obj: Object) -> Object:
