@@ -27,6 +27,8 @@ class Queue(Generic[K]):
         self._again: set[K] = set()
         self._failures: dict[K, int] = {}
         self._timers: dict[K, asyncio.TimerHandle] = {}
+        # Until when the API server has asked to be left alone with a key: news do not end that wait.
+        self._not_before: dict[K, float] = {}
         self._base, self._most, self._jitter = base, most, jitter
 
     def __len__(self) -> int:
@@ -46,7 +48,9 @@ class Queue(Generic[K]):
         return "later" if key in self._timers else "idle"
 
     def add(self, key: K) -> None:
-        """Ask for work on a key, now."""
+        """Ask for work on a key, now; or when it may be worked on, if the API server has asked for a wait."""
+        if self._not_before.get(key, 0.0) > time.monotonic():
+            return
         if timer := self._timers.pop(key, None):
             timer.cancel()
         if key in self._active:
@@ -64,7 +68,7 @@ class Queue(Generic[K]):
             if timer.when() <= due:
                 return
             timer.cancel()
-        self._timers[key] = loop.call_at(due, self.add, key)
+        self._timers[key] = loop.call_at(due, self._due, key)
 
     async def take(self) -> K:
         """Wait for a key; the caller must call ``done`` or ``failed`` with it."""
@@ -83,17 +87,24 @@ class Queue(Generic[K]):
     def failed(self, key: K, at_least: float | None = None, at_most: float | None = None) -> float:
         """Say that the work failed; it is tried again after the returned delay in seconds.
 
-        The delay doubles with each failure, within the bounds given. News about a key end this wait, not the growth.
+        The delay doubles with each failure, within the bounds given; ``at_least`` is what the API server asked for.
+        News about a key end this wait, but not before ``at_least``, and not the growth.
         """
         failures = self._failures.get(key, 0)
         self._failures[key] = failures + 1
         longest = self._most if at_most is None else min(self._most, at_most)
         delay = min(longest, self._base * 2.0 ** min(failures, 20)) * (0.5 + 0.5 * self._jitter())
         delay = max(delay, at_least or 0.0)
+        if at_least:
+            self._not_before[key] = time.monotonic() + at_least
         self._release(key)
         if key not in self._waiting:
             self.add_after(key, delay)
         return delay
+
+    def _due(self, key: K) -> None:
+        self._not_before.pop(key, None)
+        self.add(key)
 
     def _release(self, key: K) -> None:
         self._active.discard(key)

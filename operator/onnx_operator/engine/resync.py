@@ -111,8 +111,9 @@ class Resync:
                 served = await self._once()
             except KubeError as error:
                 self._refused = self._refused or isinstance(error, RefusedError)
-                log.error("cannot list the cluster's objects, again in %.0f s: %s", RETRY, error)
-                await asyncio.sleep(RETRY)
+                wait = max(RETRY, getattr(error, "retry_after", None) or 0.0)
+                log.error("cannot list the cluster's objects, again in %.0f s: %s", wait, error)
+                await asyncio.sleep(wait)
             else:
                 break
         if self._refused or served != self._served:

@@ -108,6 +108,17 @@ def test_nothing_is_decided_before_a_list_succeeds(error: KubeError) -> None:
     asyncio.run(main())
 
 
+def test_a_busy_api_server_is_not_listed_again_before_it_asks_for_that() -> None:
+    async def main() -> None:
+        async with Run(Lists(TransientError(429, "busy", 0.3))) as run:
+            await asyncio.sleep(0.15)
+            assert run.full_lists() == 1
+            await asyncio.wait_for(run.resync.primed.wait(), 1)
+            assert run.full_lists() == 2
+
+    asyncio.run(main())
+
+
 def test_a_list_of_the_models_follows_soon_when_their_watches_begin() -> None:
     async def main() -> None:
         async with Run(Lists()) as run:
