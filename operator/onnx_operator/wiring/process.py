@@ -35,6 +35,7 @@ from onnx_operator.observe import Observer
 from onnx_operator.settings import Settings
 from onnx_operator.signing import Signer, load_signer
 from onnx_operator.wiring.endpoints import debug_routes, health_routes, serve
+from onnx_operator.wiring.reach import Reach
 from onnx_operator.wiring.watches import Watches
 
 RETRY = 5.0  # seconds
@@ -53,8 +54,13 @@ async def run(settings: Settings) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
 
-    metrics, journal = Metrics(), Journal()
-    kube = await connect(settings.request_timeout, metrics.request)
+    metrics, journal, reach = Metrics(), Journal(), Reach(settings.lease_duration / 2)
+
+    def count(method: str, resource: str, code: int) -> None:
+        metrics.request(method, resource, code)
+        reach.request(method, resource, code)
+
+    kube = await connect(settings.request_timeout, count)
     cache, queue = Cache(), Queue[Key]()
     lease = Lease(kube, settings.own_namespace, settings.lease, _identity(), LeaseTimes.of(settings.lease_duration))
 
@@ -72,7 +78,8 @@ async def run(settings: Settings) -> None:
     resync = Resync(kube, cache, queue, settings.namespaces, settings.resync, watches.begin)
 
     def ready() -> bool:
-        return resync.primed.is_set() and resync.follows and watches.is_watching()
+        # kopf tries again and again for half a minute, and says nothing of it.
+        return resync.primed.is_set() and resync.follows and watches.is_watching() and reach.is_reached()
 
     async def work() -> None:
         signer = await _signer(kube, settings)

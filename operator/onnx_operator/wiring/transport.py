@@ -106,7 +106,9 @@ class Transport:
             delay = min(LONGEST_RESTART, delay * 2)
 
     async def _watch(self) -> None:
-        begin, turn = asyncio.create_task(self._say_when_begun()), asyncio.create_task(self._turn())
+        # A flag of this loop's: for one of threads kopf waits in a thread, and the loop could not end before it is set.
+        ended = asyncio.Event()
+        tasks = [asyncio.create_task(part) for part in (self._say_when_begun(), self._turn(), self._interrupts(ended))]
         try:
             await kopf.operator(
                 registry=registry(self._inbox),
@@ -115,11 +117,17 @@ class Transport:
                 namespaces=self._settings.namespaces,
                 standalone=True,
                 ready_flag=self._watching,
-                stop_flag=self._interrupt,
+                stop_flag=ended,
             )
         finally:
-            begin.cancel()
-            turn.cancel()
+            self._watching.clear()
+            for task in tasks:
+                task.cancel()
+
+    async def _interrupts(self, ended: asyncio.Event) -> None:
+        while not self._interrupt.is_set():  # noqa: ASYNC110  (a flag of threads: others set it)
+            await asyncio.sleep(0.1)
+        ended.set()
 
     async def _turn(self) -> None:
         while True:
