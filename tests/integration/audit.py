@@ -22,12 +22,18 @@ class Audit:
         """Return a place in the log behind everything that was answered up to now."""
         marker = uuid.uuid4().hex
         query = {"dryRun": "All", "fieldManager": marker}
+        begin = self.plane.audit_log.stat().st_size
         self.plane.rest.call("PATCH", "/api/v1/namespaces/default", {}, content_type=_MERGE, query=query)
         deadline = time.monotonic() + 10
-        while marker.encode() not in (content := self.plane.audit_log.read_bytes()):
+        while marker.encode() not in (content := self._from(begin)):
             assert time.monotonic() < deadline, "the API server does not write its audit log"
             time.sleep(0.02)
-        return content.rindex(b"\n") + 1
+        return begin + content.rindex(b"\n") + 1
+
+    def _from(self, position: int) -> bytes:
+        with self.plane.audit_log.open("rb") as log:
+            log.seek(position)
+            return log.read()
 
     def writes(self, since: int = 0, *, agent: str = OPERATOR, namespace: str | None = None) -> list[Object]:
         """Return the write requests answered since a position, oldest first.

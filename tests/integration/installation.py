@@ -31,14 +31,19 @@ def grant(plane: ControlPlane, *values: str) -> Path:
 
 def kubeconfig_of(plane: ControlPlane, account: str) -> Path:
     """Return a kubeconfig with a token of a ServiceAccount in the operator's namespace."""
-    accounts = f"/api/v1/namespaces/{OPERATOR_NAMESPACE}/serviceaccounts"
-    request = {"apiVersion": "authentication.k8s.io/v1", "kind": "TokenRequest", "spec": {"expirationSeconds": 86400}}
-    token = plane.rest.create(f"{accounts}/{account}/token", request)["status"]["token"]
     config = json.loads(plane.kubeconfig.read_text())
-    config["users"][0]["user"] = {"token": token}
+    config["users"][0]["user"] = {"token": token_of(plane, account)}
     path = plane.run.config / f"{account}.kubeconfig"
     path.write_text(json.dumps(config))
     return path
+
+
+def token_of(plane: ControlPlane, account: str, **spec: object) -> str:
+    """Return a token of a ServiceAccount in the operator's namespace, good for a day unless `spec` says otherwise."""
+    path = f"/api/v1/namespaces/{OPERATOR_NAMESPACE}/serviceaccounts/{account}/token"
+    head = {"apiVersion": "authentication.k8s.io/v1", "kind": "TokenRequest"}
+    answer = plane.rest.create(path, {**head, "spec": {"expirationSeconds": 86400, **spec}})
+    return str(answer["status"]["token"])
 
 
 def make_namespace(plane: ControlPlane) -> Namespace:

@@ -7,7 +7,7 @@ import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,6 +19,14 @@ QUICK_LEASE = ("--lease-duration", "6", "--request-timeout", "2")
 """Seconds that a test waits for the Lease of a killed operator, unless it deletes it (`installation.forget_lease`)."""
 
 RECONCILES = "onnx_operator_reconciles_total"
+
+HELD = """
+import sys
+from onnx_operator.cli import main
+sys.stdin.readline()
+sys.exit(main(sys.argv[1:]))
+"""
+"""The program of an operator that has imported its code and waits, having asked for nothing, until it is let go."""
 
 
 @dataclass
@@ -84,11 +92,19 @@ class OperatorProcess:
         """Fail if it has ended by itself."""
         assert self.process.poll() is None, f"the operator ended ({self.process.returncode}):\n{self.tail()}"
 
+    def let_go(self) -> None:
+        """Let an operator that was started `held` begin."""
+        assert self.process.stdin is not None
+        self.process.stdin.write(b"\n")
+        self.process.stdin.close()
+
     def kill(self) -> None:
         """End it as a crash does, at once."""
         self.ended = True
         self.process.kill()
         self.process.wait()
+        if self.process.stdin is not None:
+            self.process.stdin.close()
 
     def stop(self, patience: float = 20.0) -> int:
         """End it as a kubelet does, with SIGTERM; return the exit code."""
@@ -109,19 +125,25 @@ StartOperator = Callable[..., OperatorProcess]
 """Starts an operator with more options."""
 
 
-def start(kubeconfig: Path, log: Path, *options: str) -> OperatorProcess:
-    """Start `onnx-operator run` with `options` against a cluster; it does not outlive this process."""
+def start(
+    kubeconfig: Path, log: Path, *options: str, held: bool = False, environment: Mapping[str, str] | None = None
+) -> OperatorProcess:
+    """Start `onnx-operator run` with `options` against a cluster; it does not outlive this process.
+
+    One that is `held` begins when it is let go: starting Python is what takes most of the time.
+    """
     port, debug_port = free_port(), free_port()
-    command = [sys.executable, "-m", "onnx_operator", "run", "--server-image", SERVER_IMAGE]
+    command = [sys.executable, *(("-c", HELD) if held else ("-m", "onnx_operator"))]
+    command += ["run", "--server-image", SERVER_IMAGE]
     command += ["--http-port", str(port), "--debug-port", str(debug_port), *QUICK_LEASE, *options]
     # Nothing of the environment may lead it to another cluster.
-    environment = {name: value for name, value in os.environ.items() if not name.startswith(("KUBE", "POD_"))}
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith(("KUBE", "POD_"))}
     wrapped = [sys.executable, "-I", "-S", launcher.__file__, f"{log}.json", "", str(os.getpid()), "--", *command]
     with log.open("ab") as output:
         process = subprocess.Popen(
             wrapped,
-            env={**environment, "KUBECONFIG": str(kubeconfig)},
-            stdin=subprocess.DEVNULL,
+            env={**inherited, "KUBECONFIG": str(kubeconfig), **(environment or {})},
+            stdin=subprocess.PIPE if held else subprocess.DEVNULL,
             stdout=output,
             stderr=output,
         )
