@@ -84,19 +84,21 @@ class Queue(Generic[K]):
         if again_after is not None and key not in self._waiting:
             self.add_after(key, again_after)
 
-    def failed(self, key: K, at_least: float | None = None, at_most: float | None = None) -> float:
+    def failed(
+        self, key: K, at_least: float | None = None, at_most: float | None = None, *, asked: float | None = None
+    ) -> float:
         """Say that the work failed; it is tried again after the returned delay in seconds.
 
-        The delay doubles with each failure, within the bounds given; ``at_least`` is what the API server asked for.
-        News about a key end this wait, but not before ``at_least``, and not the growth.
+        The delay doubles with each failure, within the bounds given. News about a key end this wait, not the growth.
+        But for so many seconds as the API server has ``asked`` to be left alone, news do not end it either.
         """
         failures = self._failures.get(key, 0)
         self._failures[key] = failures + 1
         longest = self._most if at_most is None else min(self._most, at_most)
         delay = min(longest, self._base * 2.0 ** min(failures, 20)) * (0.5 + 0.5 * self._jitter())
-        delay = max(delay, at_least or 0.0)
-        if at_least:
-            self._not_before[key] = time.monotonic() + at_least
+        delay = max(delay, at_least or 0.0, asked or 0.0)
+        if asked:
+            self._not_before[key] = time.monotonic() + asked
         self._release(key)
         if key not in self._waiting:
             self.add_after(key, delay)

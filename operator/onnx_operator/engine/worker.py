@@ -49,7 +49,7 @@ class Crew:
             return "conflict", str(error)
         except TransientError as error:
             # No answer at all is no fault of this key's: when the API server is back, all keys go on within seconds.
-            delay = self._queue.failed(key, error.retry_after, None if error.status else UNREACHABLE)
+            delay = self._queue.failed(key, None, None if error.status else UNREACHABLE, asked=error.retry_after)
             log.warning("again in %.1f s: %s", delay, error)
             return "transient", str(error)
         except KubeError as error:
