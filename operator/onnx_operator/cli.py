@@ -7,6 +7,8 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+import uvloop
+
 from onnx_operator import __version__
 from onnx_operator.api.crd import manifest
 from onnx_operator.kube.errors import KubeError
@@ -29,7 +31,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
             installation = Installation(options.url, options.replicas, options.namespace)
             return 0 if asyncio.run(check(installation, options.timeout, print)) else 1
         set_up_logs(options.log_level, options.log_format)
-        asyncio.run(run(_settings(options)))
+        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+            runner.run(run(_settings(options)))
     except KubeError as error:
         sys.stderr.write(f"onnx-operator: {error}\n")
         return 1

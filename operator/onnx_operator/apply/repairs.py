@@ -14,6 +14,7 @@ class Repairs:
     def __init__(self, clock: Callable[[], float]) -> None:
         self._clock = clock
         self._spent: dict[Key, tuple[float, float]] = {}
+        self._forget_at = 1000
 
     def allow(self, key: Key) -> bool:
         """Return whether the object may be written once more, and count it if so."""
@@ -23,9 +24,10 @@ class Repairs:
         if spent > BURST - 1:
             return False
         self._spent[key] = (spent + 1, now)
-        if len(self._spent) > 1000:
+        if len(self._spent) > self._forget_at:
             self._forget_idle(now)
         return True
 
     def _forget_idle(self, now: float) -> None:
         self._spent = {key: (spent, at) for key, (spent, at) in self._spent.items() if now - at < BURST * EVERY}
+        self._forget_at = max(1000, 2 * len(self._spent))

@@ -12,6 +12,8 @@ ESCAPED = re.compile("[\x7f-\xa0\u2028\u2029\ufeff\ufffe\uffff]")
 
 def encoded(body: dict[str, Any]) -> bytes:
     """Return the body as JSON that means the same when it is read as YAML."""
-    text = orjson.dumps(body).decode()
+    raw = orjson.dumps(body)
+    if raw.isascii() and b"\x7f" not in raw:
+        return raw
     # They can only stand within strings there.
-    return ESCAPED.sub(lambda found: f"\\u{ord(found[0]):04x}", text).encode()
+    return ESCAPED.sub(lambda found: f"\\u{ord(found[0]):04x}", raw.decode()).encode()
