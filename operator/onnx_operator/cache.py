@@ -53,12 +53,15 @@ class Cache:
         """Return the keys of all models."""
         return list(self._objects[MODEL])
 
-    def put(self, kind: Kind, obj: Object) -> bool:
-        """Take a newer version of an object; return whether anything that is kept of it has changed."""
+    def put(self, kind: Kind, obj: Object) -> tuple[Key, ...]:
+        """Take a newer version of an object; return the models to look at, because something kept of it has changed.
+
+        An object whose label was changed concerns the model that it belonged to, too.
+        """
         key, new = _key(obj), version(obj)
         known = self._objects[kind].get(key)
         if (known and known.version >= new) or self._deleted.get((kind, key), -1) >= new:
-            return False
+            return ()
         kept = essential(kind, obj)
         kept["metadata"].pop("resourceVersion", None)
         made = _Kept(new, model_key(kind, obj), orjson.dumps(kept))
@@ -67,16 +70,22 @@ class Cache:
             if made.model:
                 self._by_model.setdefault((kind, made.model), set()).add(key)
         self._objects[kind][key] = made
-        return known is None or known.json != made.json
+        if known is not None and known.json == made.json:
+            return ()
+        return tuple({model for model in (made.model, known.model if known else None) if model})
 
-    def remove(self, kind: Kind, obj: Object) -> bool:
-        """Forget a deleted object, given as it was at the end; return False if what is known is newer or nothing."""
+    def remove(self, kind: Kind, obj: Object) -> tuple[Key, ...]:
+        """Forget a deleted object, given as it was at the end; return the models to look at.
+
+        None, if what is known is newer, or nothing.
+        """
         key = _key(obj)
         known = self._objects[kind].get(key)
         if known and known.version > version(obj):
-            return False
+            return ()
         self._deleted[kind, key] = max(version(obj), self._deleted.get((kind, key), -1))
-        return self._forget(kind, key)
+        self._forget(kind, key)
+        return (known.model,) if known and known.model else ()
 
     def fill(self, kind: Kind, namespace: str | None, model: Key | None = None) -> "Fill":
         """Begin to make a kind's objects (of one namespace, of all, or of one model) exactly those of a list."""
@@ -103,16 +112,13 @@ class Cache:
                     del self._deleted[of, key]
         return evicted
 
-    def _forget(self, kind: Kind, key: Key) -> bool:
+    def _forget(self, kind: Kind, key: Key) -> None:
         known = self._objects[kind].pop(key, None)
-        if known is None:
-            return False
-        if known.model:
+        if known is not None and known.model:
             siblings = self._by_model[kind, known.model]
             siblings.discard(key)
             if not siblings:
                 del self._by_model[kind, known.model]
-        return True
 
 
 class Fill:
@@ -133,8 +139,7 @@ class Fill:
         self.version = page.version
         for obj in page.items:
             self._seen.add(_key(obj))
-            if self._cache.put(self._kind, obj) and (model := model_key(self._kind, obj)):
-                self.changed.add(model)
+            self.changed.update(self._cache.put(self._kind, obj))
 
     def done(self) -> None:
         """Evict the ghosts: all pages were taken."""

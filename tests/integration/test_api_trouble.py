@@ -183,7 +183,8 @@ def test_a_busy_api_server_is_left_alone_for_as_long_as_it_asks_even_when_there_
         (entry.came - no.came, str(entry.call))
         for no in refused
         for entry in calls
-        if on_their_way < entry.came - no.came < wait
+        # A list of all models is about another matter than what was refused.
+        if on_their_way < entry.came - no.came < wait and not str(entry.call).endswith(f"{namespace.name}/onnxmodels")
     ]
     assert early == []
 

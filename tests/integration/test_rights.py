@@ -108,7 +108,7 @@ def test_the_right_on_finalizers_is_needed_where_it_is_enforced_with_pods_played
     assert len(without) == len(role["rules"]) - 1
     world.rest.patch(path, {"rules": without})
     namespace.model("blocked", model={"uri": URI.format(1)})
-    model = namespace.wait("ONNXModel", "blocked", stalled("RefusedByAPIServer"))
+    model = namespace.wait("ONNXModel", "blocked", stalled("Forbidden"))
     assert "blockOwnerDeletion" in condition(model, "Stalled")["message"]
     world.rest.patch(path, {"rules": role["rules"]})
     namespace.wait("ONNXModel", "blocked", settled)

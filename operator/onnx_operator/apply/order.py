@@ -5,11 +5,12 @@ from collections.abc import Sequence
 from typing import Any
 
 from onnx_operator import names
-from onnx_operator.apply.refused import trouble_of
+from onnx_operator.apply.refused import entry_astray, trouble_of
 from onnx_operator.apply.writer import Writer
 from onnx_operator.cache import Cache
-from onnx_operator.decide.roles import Plan, Planned
+from onnx_operator.decide.roles import Plan, Planned, holds_entry
 from onnx_operator.decide.trouble import Trouble
+from onnx_operator.desired.controller_revision import revision_of
 from onnx_operator.desired.manifests import autoscalers, entry_rounds, has_disruption_budget, revision_rounds
 from onnx_operator.kube.client import Kube
 from onnx_operator.kube.errors import KubeError
@@ -43,19 +44,40 @@ class Applier:
         Raises:
             TransientError, ConflictError: try again.
         """
+        held = holds_entry(observed, plan)
         troubles = {}
         for planned in plan.serving_first():
             if trouble := await self._write(observed, revision_rounds(observed, planned)):
                 troubles[planned.revision.name] = trouble
-        blocked = troubles.get(plan.serving) or await self._write(observed, entry_rounds(observed, plan))
+        blocked = troubles.get(plan.serving)
+        if blocked is None and not held:
+            blocked = await self._write(observed, entry_rounds(observed, plan)) or self._astray(observed, plan)
+        stays = held or blocked is not None
         # First up, then down: the new pods are there before the old ones go.
         for planned in sorted(plan.revisions, key=lambda planned: planned.replicas, reverse=True):
-            if blocked is None or planned.role != "Retired":
-                blocked = await self._scale(observed, planned) or blocked
-        if blocked is None:
+            if planned.role == "Retired" and (stays or blocked is not None):
+                continue
+            blocked = await self._scale(observed, planned) or blocked
+        if not stays and blocked is None:
             blocked = await self._remove(observed, plan)
-        unscaled = await self._write(observed, [autoscalers(observed, plan)])
+        pinned = [planned for planned in plan.revisions if self._is_pinned(observed, planned)]
+        unscaled = await self._write(observed, [autoscalers(observed, pinned)])
         return blocked or next(iter(troubles.values()), None) or unscaled
+
+    def _astray(self, observed: Observed, plan: Plan) -> Trouble | None:
+        """Return the trouble if the entry, just written, leads elsewhere: a webhook may have its own mind."""
+        entry = self._cache.get(SERVICE, observed.namespace, observed.name)
+        leads_to = entry["spec"].get("selector", {}).get(names.LABEL_REVISION) if entry else None
+        return None if leads_to == plan.serving else entry_astray(observed.name, plan.serving)
+
+    def _is_pinned(self, observed: Observed, planned: Planned) -> bool:
+        """Return whether what a revision's later pods have to fetch is written down, for them and for us."""
+        name, digest = planned.revision.name, planned.revision.digest
+        live = self._cache.get(CONFIG_MAP, observed.namespace, names.live_config_name(name))
+        facts = self._cache.get(CONTROLLER_REVISION, observed.namespace, name)
+        return bool(
+            digest and live and facts and live.get("data", {}).get("digest") == digest == revision_of(facts).digest
+        )
 
     async def _write(self, observed: Observed, rounds: Rounds) -> Trouble | None:
         """Write round after round, the objects of each at the same time; stop after a round with trouble."""
@@ -82,6 +104,8 @@ class Applier:
         deployment = self._cache.get(DEPLOYMENT, observed.namespace, name)
         if deployment is None or not is_owned(deployment, observed.uid):
             return None
+        if planned.replicas > 1 and not self._is_pinned(observed, planned):
+            return None  # its facts could not be written: one pod is enough to go on with
         try:
             if not planned.autoscaled:
                 # Before the scale: an autoscaler that is still there would undo it.

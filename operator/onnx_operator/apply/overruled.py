@@ -13,6 +13,8 @@ Object = dict[str, Any]
 
 BOOKKEEPING = {"resourceVersion", "generation", "managedFields"}
 
+MOST = 1000
+
 log = logging.getLogger(__name__)
 
 
@@ -36,6 +38,8 @@ class Overruled:
         key = _key(manifest)
         if key not in self._known and trouble is None:
             log.warning("%s %s/%s does not become what was asked for: does an admission webhook change it?", *key)
+        if len(self._known) >= MOST:
+            self._known.clear()  # each of them is asked for once more
         self._known[key] = Held(manifest, _essence(live), trouble)
 
     def forget(self, manifest: Object) -> None:

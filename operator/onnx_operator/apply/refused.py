@@ -40,6 +40,15 @@ def name_conflict(observed: Observed, live: Object) -> Trouble:
     return Trouble(reasons.NAME_CONFLICT, message)
 
 
+def entry_astray(model: str, serving: str) -> Trouble:
+    """Return the trouble of an entry Service that does not come to lead where it should."""
+    message = (
+        f"Service {model} does not come to lead to {serving}: an admission webhook changes its selector. "
+        "Take Services with the label app.kubernetes.io/managed-by: onnx-operator out of that webhook's rules."
+    )
+    return Trouble(reasons.FIELD_CONFLICT, message)
+
+
 def owned_by_others(live: Object, managers: list[str], fields: list[str]) -> Trouble:
     """Return the trouble that another field manager makes which applied fields of an object of ours."""
     kind, name = live["kind"], live["metadata"]["name"]

@@ -8,6 +8,9 @@ Object = dict[str, Any]
 Key = tuple[str, str, str]
 
 
+MOST = 100_000
+
+
 class Standing:
     """Knows, by object, the version that was last found to be as a manifest asks, and that manifest's hash."""
 
@@ -16,6 +19,8 @@ class Standing:
 
     def note(self, manifest: Object, live: Object) -> None:
         """Take that the live object is as the manifest asks."""
+        if len(self._known) >= MOST:
+            self._known.clear()  # names of what was deleted are in it; what is there is compared once more
         self._known[_key(manifest)] = _stamp(manifest, live)
 
     def holds(self, manifest: Object, live: Object) -> bool:

@@ -57,7 +57,7 @@ class Writer:
             return held.trouble
         if not self._repairs.allow(_key(manifest)):
             return await self._contested(manifest)
-        return await (self._repair(observed, manifest) if live else self._make(observed, manifest))
+        return await (self._repair(observed, manifest, live) if live else self._make(observed, manifest))
 
     async def _make(self, observed: Observed, manifest: Object) -> Trouble | None:
         try:
@@ -70,15 +70,18 @@ class Writer:
                 return name_conflict(observed, live)
             if live is not None and kind == CONTROLLER_REVISION:
                 # The plan was made without the facts that it holds, and would wipe them out.
-                live = await self._kube.apply(controller_revision(observed, revision_of(live)), force=True)
-            if live is not None:
-                self._cache.put(kind, live)
-            raise
+                facts = controller_revision(observed, revision_of(live))
+                self._cache.put(kind, await self._kube.apply(_only(facts, live), force=True))
+                raise
+            if live is None:
+                raise
+            # It is ours, and has lost the label by which it is found, or is younger than what is known.
+            return await self._repair(observed, manifest, live)
         return None
 
-    async def _repair(self, observed: Observed, manifest: Object) -> Trouble | None:
+    async def _repair(self, observed: Observed, manifest: Object, known: Object) -> Trouble | None:
         try:
-            self._take(manifest, await self._kube.apply(manifest))
+            self._take(manifest, await self._kube.apply(_only(manifest, known)))
         except OwnershipError as error:
             return await self._reclaim(observed, manifest, error)
         except RefusedError as error:
@@ -107,7 +110,7 @@ class Writer:
             self._overruled.note(manifest, essential(kind_of(manifest), live), trouble)
             self._cache.put(kind_of(manifest), live)
             return trouble
-        self._take(manifest, await self._kube.apply(manifest, force=True))
+        self._take(manifest, await self._kube.apply(_only(manifest, live), force=True))
         return None
 
     async def _contested(self, manifest: Object) -> Trouble:
@@ -134,6 +137,11 @@ class Writer:
     def _stands(self, manifest: Object, live: Object) -> None:
         self._standing.note(manifest, live)
         self._overruled.forget(manifest)
+
+
+def _only(manifest: Object, live: Object) -> Object:
+    """Return a manifest that is a conflict for any other object of this name: with the UID of the one that is meant."""
+    return {**manifest, "metadata": {**manifest["metadata"], "uid": live["metadata"]["uid"]}}
 
 
 def _live(observed: Observed, manifest: Object) -> Object | None:

@@ -6,7 +6,7 @@ A violation is a bug of the operator's. Nothing is written then, so that what se
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from onnx_operator.decide.roles import Plan, replaces
+from onnx_operator.decide.roles import Plan
 from onnx_operator.observed import Observed
 
 
@@ -19,19 +19,10 @@ class Violation:
 
 
 def violations(observed: Observed, plan: Plan) -> list[Violation]:
-    """Return the rules that a plan breaks."""
+    """Return the rules that a plan breaks; one that is not carried out breaks none."""
+    if observed.spec.state == "Unmanaged":
+        return []
     return [found for check in CHECKS for found in check(observed, plan)]
-
-
-def _ready_pods_behind_the_entry(observed: Observed, plan: Plan) -> Iterator[Violation]:
-    """The entry never leads to fewer ready pods than it does, or than are needed."""
-    if observed.entry is None or not replaces(observed, plan):
-        return
-    before, after = observed.ready(observed.entry), observed.ready(plan.serving)
-    needed = plan.planned(plan.serving).replicas
-    if after < min(needed, before):
-        message = f"the entry would go from {observed.entry} with {before} ready pods to {plan.serving} with {after}"
-        yield Violation("ReadyPodsBehindTheEntry", message)
 
 
 def _serving_has_pods(observed: Observed, plan: Plan) -> Iterator[Violation]:
@@ -65,7 +56,6 @@ def _serving_is_kept(observed: Observed, plan: Plan) -> Iterator[Violation]:
 
 
 CHECKS: tuple[Callable[[Observed, Plan], Iterator[Violation]], ...] = (
-    _ready_pods_behind_the_entry,
     _serving_has_pods,
     _frozen,
     _pinned,

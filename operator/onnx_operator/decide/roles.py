@@ -86,13 +86,26 @@ def plan(observed: Observed) -> Plan:
     retired = [p.revision for p in planned if p.role == "Retired"]
     # The way back is what served last, not what was made last and never served.
     retired.sort(key=lambda revision: (revision.promoted_at or "", revision.number), reverse=True)
-    discarded = tuple(revision.name for revision in retired[HISTORY_LIMIT:])
+    # What clients still reach is not discarded, whatever else it is.
+    discarded = tuple(revision.name for revision in retired[HISTORY_LIMIT:] if revision.name != observed.entry)
     return Plan(tuple(p for p in planned if p.revision.name not in discarded), wanted, stable, discarded, action)
 
 
 def replaces(observed: Observed, made: Plan) -> bool:
     """Return whether a plan leads clients away from the revision that they reach now."""
     return observed.entry is not None and observed.entry != made.serving
+
+
+def holds_entry(observed: Observed, made: Plan) -> bool:
+    """Return whether the entry has to stay where it is for now, and with it the pods that it leads to.
+
+    What it is to lead to was ready when it was promoted, but may not be any more: its pods died, or somebody edited the
+    entry. The plan is carried out without the switch until there are as many ready pods as are reached now, or needed.
+    """
+    if observed.entry is None or not replaces(observed, made):
+        return False
+    needed = made.planned(made.serving).replicas
+    return observed.ready(made.serving) < min(needed, observed.ready(observed.entry))
 
 
 def base_name(observed: Observed) -> str:
@@ -135,10 +148,13 @@ def _candidate_replicas(observed: Observed, revision: Revision, stable: str | No
 
 def _existing(observed: Observed) -> list[Revision]:
     found = [*observed.revisions, *salvaged(observed)]
-    # What clients reach was promoted last, whatever else is known of it.
+    # What clients are answered by was promoted last, whatever else is known of it.
+    serves = observed.entry is not None and (
+        observed.ready(observed.entry) > 0 or observed.status.get("stableRevision") == observed.entry
+    )
     return [
         replace(revision, promoted_at=_after(observed.now, found))
-        if revision.name == observed.entry and revision not in observed.revisions
+        if serves and revision.name == observed.entry and revision not in observed.revisions
         else revision
         for revision in found
     ]

@@ -1,6 +1,6 @@
 """The table of contents: from a plan to the objects that should be, in the order they are written."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import chain
 from typing import Any
 
@@ -20,7 +20,7 @@ Object = dict[str, Any]
 def manifests(observed: Observed, plan: Plan) -> Iterator[Object]:
     """Yield all objects that should be, in the order they are written."""
     rounds = [revision_rounds(observed, planned) for planned in plan.serving_first()]
-    for together in chain(*rounds, entry_rounds(observed, plan), [autoscalers(observed, plan)]):
+    for together in chain(*rounds, entry_rounds(observed, plan), [autoscalers(observed, plan.revisions)]):
         yield from together
 
 
@@ -51,9 +51,9 @@ def entry_rounds(observed: Observed, plan: Plan) -> list[list[Object]]:
     return rounds
 
 
-def autoscalers(observed: Observed, plan: Plan) -> list[Object]:
+def autoscalers(observed: Observed, revisions: Sequence[Planned]) -> list[Object]:
     """Return the autoscalers; they come last, because nothing follows from one, and one may be refused."""
-    return [horizontal_pod_autoscaler(observed, planned.revision) for planned in plan.revisions if planned.autoscaled]
+    return [horizontal_pod_autoscaler(observed, planned.revision) for planned in revisions if planned.autoscaled]
 
 
 def has_disruption_budget(observed: Observed) -> bool:

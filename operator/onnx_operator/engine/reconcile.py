@@ -17,6 +17,7 @@ from onnx_operator.decide.conditions import Verdict, conditions
 from onnx_operator.decide.invariants import Violation, violations
 from onnx_operator.decide.roles import Plan, plan, replaces
 from onnx_operator.decide.trouble import Trouble
+from onnx_operator.desired.manifests import manifests
 from onnx_operator.engine.first_word import FirstWord
 from onnx_operator.kube.client import Kube, list_all
 from onnx_operator.kube.difference import needs_apply
@@ -95,6 +96,8 @@ class Reconciler:
         except ValidationError as error:
             await self._report(model, _invalid(model, error, now), now)
             return Done(f"the spec is not understood: {error}")
+        if _is_incomplete(observed, wanted) and await self._is_gone(model):
+            return Done("deleted: what it owned goes by garbage collection")
         if broken := violations(observed, wanted):
             raise InvariantError(broken)
         refused = await self._applier.apply(observed, wanted) if observed.spec.state != "Unmanaged" else None
@@ -107,6 +110,17 @@ class Reconciler:
         said = ", ".join(f"{verdict.type}={verdict.status} {verdict.reason}" for verdict in verdicts)
         again = min((due for due in (wait, _again(observed, wanted, refused)) if due is not None), default=None)
         return Done(f"{roles}; {said}", again, refused=refused is not None)
+
+    async def _is_gone(self, model: Object) -> bool:
+        """Read the model live: whether it was deleted, which the watch of it has not told yet."""
+        metadata = model["metadata"]
+        live = await self._kube.get(MODEL, metadata["namespace"], metadata["name"])
+        if live is not None and live["metadata"]["uid"] == metadata["uid"]:
+            return "deletionTimestamp" in live["metadata"]
+        self._cache.remove(MODEL, model)
+        if live is not None:
+            self._cache.put(MODEL, live)
+        return True
 
     async def _report(self, model: Object, status: Object, now: datetime) -> None:
         before = model.get("status", {})
@@ -129,12 +143,19 @@ class Reconciler:
                 log.warning("the event was not written: %s", error)
 
 
+def _is_incomplete(observed: Observed, made: Plan) -> bool:
+    """Return whether an object is missing of a model that had all of them: perhaps the model went first."""
+    if not observed.status.get("conditions") or observed.spec.state == "Unmanaged":
+        return False
+    return any((m["kind"], m["metadata"]["name"]) not in observed.owned for m in manifests(observed, made))
+
+
 def _again(observed: Observed, made: Plan, refused: Trouble | None) -> float | None:
     """Return when to look again though nothing is heard, in seconds; None if that is not needed."""
     if refused:
         return LOOK_AGAIN
     mute = {p.revision.name for p in made.revisions if observed.ready(p.revision.name) and not p.revision.signature}
-    if not mute:
+    if not mute or observed.spec.state == "Unmanaged":
         return None
     asked = {revision.name for revision in observed.revisions}
     return LOOK_AGAIN if mute <= asked else AT_ONCE

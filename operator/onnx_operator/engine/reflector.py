@@ -10,7 +10,7 @@ import random
 import time
 from collections.abc import Callable
 
-from onnx_operator.cache import Cache, Key, model_key
+from onnx_operator.cache import Cache, Key
 from onnx_operator.kube.client import Kube
 from onnx_operator.kube.errors import KubeError, RefusedError, TransientError
 from onnx_operator.kube.kinds import Kind
@@ -87,8 +87,8 @@ class Reflector:
             self._version = max(self._version or 0, int(obj["metadata"]["resourceVersion"]))
             if event == "BOOKMARK":
                 continue
-            changed = self._cache.remove(self.kind, obj) if event == "DELETED" else self._cache.put(self.kind, obj)
-            if changed and (model := model_key(self.kind, obj)):
+            take = self._cache.remove if event == "DELETED" else self._cache.put
+            for model in take(self.kind, obj):
                 self._notify(model)
 
     def _pause(self, lasted: float) -> float:

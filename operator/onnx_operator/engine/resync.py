@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import time
 from collections.abc import Callable
 
 from onnx_operator import names
@@ -54,6 +55,7 @@ class Resync:
         self._period, self._on_served = period, on_served
         self._refused, self._served = True, namespaces
         self._soon = asyncio.Event()
+        self._due_at = float("inf")
         self.primed = asyncio.Event()
 
     async def run(self) -> None:
@@ -84,9 +86,8 @@ class Resync:
 
     async def _watches_begin(self) -> bool:
         """Wait until kopf's watches have begun, and return True; False when a full list is due."""
-        all_served = self._served == self._namespaces
         try:
-            await asyncio.wait_for(self._soon.wait(), self._period if all_served else REFUSED_NAMESPACES)
+            await asyncio.wait_for(self._soon.wait(), max(0.0, self._due_at - time.monotonic()))
         except TimeoutError:
             return False
         self._soon.clear()
@@ -119,6 +120,8 @@ class Resync:
         if self._refused or served != self._served:
             self._refused, self._served = False, served
             self._on_served(served)
+        every = self._period if served == self._namespaces else REFUSED_NAMESPACES
+        self._due_at = time.monotonic() + every
 
     async def _once(self) -> tuple[str, ...]:
         """Fill the cache; return the namespaces that could be listed, empty for the whole cluster."""

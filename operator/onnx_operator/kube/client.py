@@ -134,6 +134,8 @@ class ApiServer:
                 yield event["type"], {**event["object"], "apiVersion": kind.api_version, "kind": kind.kind}
         except StatusError as error:
             raise _error(error.answer, path) from error
+        except (KeyError, TypeError, ValueError) as error:
+            raise TransientError(0, f"WATCH {path}: not an event: {error!r}") from error
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             raise TransientError(0, f"WATCH {path}: {error or type(error).__name__}") from error
 

@@ -21,7 +21,8 @@ from yarl import URL
 from onnx_operator import __version__
 from onnx_operator.kube.errors import KubeError
 
-CONNECTIONS = 100
+NO_LIMIT = aiohttp.ClientTimeout(total=None)
+RETIRED = 2
 READ_BUFFER = 1 << 20  # bytes
 # Whoever is refused asks for new credentials, but not more often than this, in seconds.
 LOGIN_EVERY = 1.0
@@ -58,15 +59,15 @@ class Connection:
 
     def __init__(self, login: Login, timeout: float) -> None:
         self._login, self.timeout = login, timeout
-        self._timeout = aiohttp.ClientTimeout(total=timeout)
         self._access: _Access | None = None
+        self._retired: list[_Access] = []
         self._logging_in = asyncio.Lock()
         self._logged_in_at = float("-inf")
 
     async def close(self) -> None:
         """Close the connections."""
-        if self._access:
-            await self._access.session.close()
+        for access in (*self._retired, *([self._access] if self._access else [])):
+            await access.session.close()
 
     async def open(self) -> None:
         """Log in, without a request.
@@ -84,10 +85,12 @@ class Connection:
         Raises:
             aiohttp.ClientError, TimeoutError, OSError: there is no answer.
         """
-        access = self._access or await self._log_in()
-        answer = await self._send(access, method, path, query, body, content_type)
-        if answer.status == 401 and (renewed := await self._renewed(access)):
-            answer = await self._send(renewed, method, path, query, body, content_type)
+        # One limit for all of it: who gave up the Lease counts on that no write of his takes longer.
+        async with asyncio.timeout(self.timeout):
+            access = self._access or await self._log_in()
+            answer = await self._send(access, method, path, query, body, content_type)
+            if answer.status == 401 and (renewed := await self._renewed(access)):
+                answer = await self._send(renewed, method, path, query, body, content_type)
         return answer
 
     async def lines(self, path: str, query: Sequence[tuple[str, str]], silence: float) -> AsyncIterator[bytes]:
@@ -100,7 +103,7 @@ class Connection:
             StatusError: the answer is not 200.
             aiohttp.ClientError, TimeoutError, OSError: there is no answer, or it was cut.
         """
-        timeout = aiohttp.ClientTimeout(total=None, sock_connect=self._timeout.total, sock_read=silence)
+        timeout = aiohttp.ClientTimeout(total=None, connect=self.timeout, sock_read=silence)
         access = self._access or await self._log_in()
         try:
             async for line in self._lines(access, path, query, timeout):
@@ -132,7 +135,7 @@ class Connection:
         body: bytes | None,
         content_type: str,
     ) -> Answer:
-        begun = await self._begin(access, method, path, query, body, content_type, self._timeout)
+        begun = await self._begin(access, method, path, query, body, content_type, NO_LIMIT)
         async with begun as response:
             return Answer(response.status, response.headers, await response.read())
 
@@ -151,7 +154,10 @@ class Connection:
         headers = {"Accept": "application/json", "User-Agent": f"onnx-operator/{__version__}"}
         if body is not None:
             headers["Content-Type"] = content_type
-        token = (await configuration.auth_settings()).get("BearerToken", {}).get("value")
+        try:
+            token = (await configuration.auth_settings()).get("BearerToken", {}).get("value")
+        except config.ConfigException as error:  # the token's file is being written
+            raise aiohttp.ClientError(str(error)) from error
         if token:
             headers["Authorization"] = token
         return access.session.request(
@@ -175,7 +181,10 @@ class Connection:
                 renewed = await self._log_in()
             except KubeError:
                 return None  # the old credentials may be good again, so they are kept
-            await refused.session.close()  # requests on their way are told that it is cut, and are sent again later
+            # Requests on their way end on the old session. Two are enough: who is older than that has ended.
+            self._retired.append(refused)
+            while len(self._retired) > RETIRED:
+                await self._retired.pop(0).session.close()
             return renewed
 
     async def _log_in(self) -> _Access:
@@ -202,7 +211,8 @@ async def login() -> Configuration:
 
 
 def _access(configuration: Configuration) -> _Access:
-    connector = aiohttp.TCPConnector(limit=CONNECTIONS, ssl=RESTClientObject(configuration).ssl_context)
+    # Watches hold a connection each, and there are as many as there are kinds and namespaces; the workers are few.
+    connector = aiohttp.TCPConnector(limit=0, ssl=RESTClientObject(configuration).ssl_context)
     session = aiohttp.ClientSession(connector=connector, read_bufsize=READ_BUFFER)
     return _Access(configuration, session, configuration.proxy or _environments_proxy(configuration.host))
 

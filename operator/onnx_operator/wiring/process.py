@@ -14,11 +14,10 @@ from typing import Any
 from onnx_operator.apply.order import Applier
 from onnx_operator.apply.repairs import Repairs
 from onnx_operator.apply.writer import Writer
-from onnx_operator.cache import Cache, Key, model_key
+from onnx_operator.cache import Cache, Key
 from onnx_operator.control import ControlClient
 from onnx_operator.engine.first_word import FirstWord
 from onnx_operator.engine.guard import OnlyWhile
-from onnx_operator.engine.inbox import Inbox
 from onnx_operator.engine.journal import Journal
 from onnx_operator.engine.lead import lead
 from onnx_operator.engine.lease import Lease, LeaseTimes
@@ -65,15 +64,19 @@ async def run(settings: Settings) -> None:
     lease = Lease(kube, settings.own_namespace, settings.lease, _identity(), LeaseTimes.of(settings.lease_duration))
 
     def receive(kind: Kind, event: str | None, obj: dict[str, Any]) -> None:
-        changed = cache.remove(kind, obj) if event == "DELETED" else cache.put(kind, obj)
-        # Before the first fill the cache is no base for decisions; the fill itself asks for every model.
-        if changed and resync.primed.is_set() and (key := model_key(kind, obj)):
-            queue.add(key)
+        take = cache.remove if event == "DELETED" else cache.put
+        for key in take(kind, obj):
+            # Before the first fill the cache is no base for decisions; the fill itself asks for every model.
+            if resync.primed.is_set():
+                queue.add(key)
+
+    def deliver(kind: Kind, event: str | None, obj: dict[str, Any]) -> None:
+        loop.call_soon_threadsafe(receive, kind, event, obj)
 
     def watches_begin() -> None:
         loop.call_soon_threadsafe(resync.soon)
 
-    watches = Watches(settings, Inbox(loop, receive).deliver, watches_begin)
+    watches = Watches(settings, deliver, watches_begin)
     # kopf asks only when it begins which kinds are served, so it begins when they are.
     resync = Resync(kube, cache, queue, settings.namespaces, settings.resync, watches.begin)
 

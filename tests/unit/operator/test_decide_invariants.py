@@ -1,7 +1,7 @@
 from dataclasses import replace
 
 from onnx_operator.decide.invariants import violations
-from onnx_operator.decide.roles import Plan, Planned, plan
+from onnx_operator.decide.roles import Plan, Planned, holds_entry, plan
 from onnx_operator.desired.service import entry_service
 from onnx_operator.observed import Observed
 from tests.unit.operator.situations import EARLIER, digest, observed, ready_pod, revision, spec
@@ -32,10 +32,16 @@ def test_our_own_plans_break_no_rule() -> None:
         assert broken(seen(ready), plan(seen(ready))) == []
 
 
-def test_the_entry_never_leads_to_fewer_ready_pods() -> None:
+def test_the_entry_is_held_until_what_it_is_to_lead_to_has_enough_ready_pods() -> None:
     made = switched(Planned(CANDIDATE, "Stable", 2), Planned(STABLE, "Retired", 0))
-    assert broken(seen(1), made) == ["ReadyPodsBehindTheEntry"]
-    assert broken(seen(2), made) == []
+    assert [holds_entry(seen(ready), made) for ready in range(3)] == [True, True, False]
+    assert broken(seen(0), made) == [], "the rest of the plan is what brings them"
+
+
+def test_what_is_left_alone_breaks_no_rule() -> None:
+    made = switched(Planned(CANDIDATE, "Stable", 0), Planned(STABLE, "Retired", 0))
+    unmanaged = replace(seen(0), spec=spec("s3://models/digits/2/", state="Unmanaged"))
+    assert broken(unmanaged, made) == []
 
 
 def test_what_serves_has_pods() -> None:
