@@ -36,6 +36,7 @@ class Answers:
     def __init__(self, live: Object | None, *errors: KubeError) -> None:
         self.live, self.errors = live, list(errors)
         self.calls: list[str] = []
+        self.asked: list[Object] = []
         self.version = 5
 
     async def get(self, kind: Kind, namespace: str, name: str) -> Object | None:
@@ -44,6 +45,7 @@ class Answers:
 
     async def apply(self, manifest: Object, force: bool = False) -> Object:
         self.calls.append("force" if force else "apply")
+        self.asked.append(manifest)
         return self._done(manifest)
 
     async def apply_new(self, manifest: Object) -> Object:
@@ -132,12 +134,19 @@ def test_a_name_that_is_taken_is_told() -> None:
     assert desk.kube.calls == ["new", "get"]
 
 
-def test_our_own_object_that_the_cache_did_not_know_is_taken_in() -> None:
+def test_our_own_object_that_has_lost_its_label_is_repaired() -> None:
     desk = Desk(None, ConflictError(409, "the object has been modified"))
     desk.kube.live = edited("kubectl-edit", "Update")
-    with pytest.raises(ConflictError):
-        desk.write()
-    assert desk.cache.get(SERVICE, "team", "digits") is not None
+    assert desk.write() is None
+    assert desk.kube.calls == ["new", "get", "apply"]
+    assert desk.write() is None
+    assert desk.kube.calls == ["new", "get", "apply"]
+
+
+def test_a_repair_is_meant_for_one_object_alone() -> None:
+    desk = Desk(edited("kubectl-edit", "Update"))
+    desk.write()
+    assert desk.kube.asked[-1]["metadata"]["uid"] == "s"
 
 
 def test_a_value_that_cannot_be_changed_is_made_anew() -> None:

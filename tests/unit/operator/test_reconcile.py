@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from onnx_operator import names
 from onnx_operator.api.spec import Spec
 from onnx_operator.decide.roles import HISTORY_LIMIT
 from onnx_operator.kube.errors import ConflictError, TransientError
@@ -337,3 +338,78 @@ def test_first_up_then_down() -> None:
     world.run(spec(V1, 3))
     scales = [name for verb, _, name in world.memory.writes[before:] if verb == "scale"]
     assert scales == [OLD, name_of(spec(BAD))]
+
+
+def test_a_promotion_whose_entry_cannot_be_switched_freezes_nothing_when_its_pods_die() -> None:
+    world = serving()
+    world.memory.before_write = refuse("Service/digits")
+    world.run(spec(V2, 2))
+    assert world.entry() == OLD
+    assert world.behind_the_entry() == 2
+    for pod in world.memory.pods_of(NEW).values():
+        world.memory.put({**pod, "status": {**pod["status"], "conditions": []}})
+    world.memory.before_write = lambda verb, kind, name: None
+    world.operator.hear()
+    world.operator.reconcile()
+    assert world.entry() == OLD, "it is held until the new pods are ready again"
+    assert world.replicas()[OLD] == 2
+    world.settle()
+    assert (world.entry(), world.replicas()) == (NEW, {OLD: 0, NEW: 2})
+
+
+def test_what_was_done_by_hand_meanwhile_is_undone_and_freezes_nothing() -> None:
+    world = serving()
+    world.run(spec(V2, 2))
+    world.run(spec(V2, 2, state="Unmanaged"))
+    for name, replicas in ((OLD, 2), (NEW, 0)):
+        deployment = world.memory.of(DEPLOYMENT)[name]
+        world.memory.put({**deployment, "spec": {**deployment["spec"], "replicas": replicas}})
+    entry = world.memory.of(SERVICE)["digits"]
+    selector = {**entry["spec"]["selector"], names.LABEL_REVISION: OLD}
+    world.memory.put({**entry, "spec": {**entry["spec"], "selector": selector}})
+    world.settle()
+    assert world.entry() == OLD, "it is left alone"
+    world.run(spec(V2, 2))
+    assert (world.entry(), world.replicas()) == (NEW, {OLD: 0, NEW: 2})
+
+
+def test_refused_versions_do_not_discard_what_clients_reach() -> None:
+    world = World()
+    world.run(spec(BAD))
+    reached = world.entry()
+    for n in range(HISTORY_LIMIT + 3):
+        asked = spec(f"s3://models/digits/{n}bad")
+        world.memory.before_write = refuse(f"Deployment/{name_of(asked)}")
+        world.run(asked)
+    assert world.entry() == reached
+    world.memory.before_write = lambda verb, kind, name: None
+    world.run(spec(V1, 2))
+    assert (world.entry(), world.behind_the_entry()) == (OLD, 2)
+
+
+def test_pods_do_not_grow_before_their_bytes_are_written_down() -> None:
+    world = World()
+    world.ask(spec(V1, 3))
+    for _ in range(3):
+        world.operator.hear()
+        world.operator.reconcile()
+    world.memory.before_write = fail(TransientError(500, "etcdserver: request timed out"), "ControllerRevision")
+    for _ in range(4):
+        world.kubelets()
+        world.operator.hear()
+        world.operator.reconcile()
+        assert world.replicas() == {OLD: 1}
+    world.memory.before_write = lambda verb, kind, name: None
+    world.settle()
+    assert world.replicas() == {OLD: 3}
+
+
+def test_what_belonged_to_a_model_that_is_gone_is_not_made_anew() -> None:
+    world = serving()
+    del world.memory.objects[MODEL, *KEY]
+    del world.memory.objects[SERVICE, KEY[0], "digits"]
+    world.operator.hear(SERVICE)  # the watch of the models is behind
+    before = len(world.memory.writes)
+    world.operator.reconcile()
+    world.operator.reconcile()
+    assert world.memory.writes[before:] == []
