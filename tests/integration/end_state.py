@@ -77,7 +77,9 @@ def _without_history(obj: Object, serving: str | None, *, autoscaled: bool) -> O
             status = obj["status"]
             kept = {"revisions": [known for known in status.get("revisions", []) if known["name"] == serving]}
             counted = ("replicas", "readyReplicas", "conditions", "revisions") if autoscaled else ()
-            return {**obj, "status": {**status, **kept, **dict.fromkeys(counted)}}
+            # What an autoscaler says of itself depends on when it looked.
+            scaling = {"scaling": {**status["scaling"], "message": None}} if "scaling" in status else {}
+            return {**obj, "status": {**status, **kept, **scaling, **dict.fromkeys(counted)}}
     return obj
 
 
@@ -114,3 +116,17 @@ def _clean(value: Any, namespace: str) -> Any:
         replaced = UID.sub("UID", TIME.sub("TIME", value))
         return replaced.replace(namespace, "NAMESPACE") if namespace else replaced
     return value
+
+
+def differences(expected: Any, found: Any, path: str = "") -> list[str]:
+    """Return where two end states differ, in words; nothing if they are equal."""
+    if isinstance(expected, dict) and isinstance(found, dict):
+        return [
+            text
+            for name in sorted({*expected, *found})
+            for text in differences(expected.get(name), found.get(name), f"{path}/{name}")
+        ]
+    if isinstance(expected, list) and isinstance(found, list) and len(expected) == len(found):
+        pairs = enumerate(zip(expected, found, strict=True))
+        return [text for n, (one, other) in pairs for text in differences(one, other, f"{path}/{n}")]
+    return [] if expected == found else [f"{path}: {found!r} instead of {expected!r}"]

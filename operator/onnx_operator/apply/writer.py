@@ -75,8 +75,11 @@ class Writer:
                 raise
             if live is None:
                 raise
-            # It is ours, and has lost the label by which it is found, or is younger than what is known.
-            return await self._repair(observed, manifest, live)
+            # It is ours, and has lost the label by which it is found, or is younger than what is known. It is set
+            # right; but the plan was made without it (how many pods has a Deployment?), so another one is made.
+            if trouble := await self._repair(observed, manifest, live):
+                return trouble
+            raise
         return None
 
     async def _repair(self, observed: Observed, manifest: Object, known: Object) -> Trouble | None:

@@ -137,7 +137,8 @@ def test_a_name_that_is_taken_is_told() -> None:
 def test_our_own_object_that_has_lost_its_label_is_repaired() -> None:
     desk = Desk(None, ConflictError(409, "the object has been modified"))
     desk.kube.live = edited("kubectl-edit", "Update")
-    assert desk.write() is None
+    with pytest.raises(ConflictError):
+        desk.write()  # the plan was made without it
     assert desk.kube.calls == ["new", "get", "apply"]
     assert desk.write() is None
     assert desk.kube.calls == ["new", "get", "apply"]
