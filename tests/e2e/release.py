@@ -1,7 +1,10 @@
 """The chart's release on the cluster, by helm as a user calls it."""
 
 import subprocess
-from dataclasses import dataclass
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 
 from tests.cluster import tools
@@ -16,6 +19,7 @@ class Release:
     kubeconfig: Path
     namespace: str
     references: dict[str, str]
+    changes_of_rights: list[tuple[datetime, datetime]] = field(default_factory=list)
 
     def install(self, **changed: str) -> subprocess.CompletedProcess[str]:
         """Install or upgrade it, and wait; `changed` are values as helm's --set takes them, with _ for the dots."""
@@ -37,6 +41,17 @@ class Release:
     def uninstall(self) -> subprocess.CompletedProcess[str]:
         """Take it away, and wait until its pods are gone."""
         return self._helm("uninstall", "onnx-operator", "--wait", "--timeout", "120s")
+
+    @contextmanager
+    def changing_rights(self) -> Iterator[None]:
+        """Note the time in which helm takes the rights of replicas away that have not ended yet."""
+        began = datetime.now(UTC)
+        yield
+        self.changes_of_rights.append((began, datetime.now(UTC)))
+
+    def was_changing_rights(self, moment: datetime) -> bool:
+        """Whether replicas that were being replaced had lost their rights at this moment."""
+        return any(began <= moment <= ended for began, ended in self.changes_of_rights)
 
     def check(self) -> subprocess.CompletedProcess[str]:
         """Run `helm test`."""

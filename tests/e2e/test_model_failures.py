@@ -72,7 +72,11 @@ def test_a_missing_secret_is_named_and_the_model_serves_once_it_is_there(kubectl
 def test_a_volume_that_is_missing_is_named_and_the_model_serves_once_it_is_there(
     kubectl: Kubectl, store: Store
 ) -> None:
-    template = {"volumes": [{"name": "keys", "secret": {"secretName": "keys"}}]}
+    # The kubelet passes over a volume that no container mounts.
+    template = {
+        "volumes": [{"name": "keys", "secret": {"secretName": "keys"}}],
+        "volumeMounts": [{"name": "keys", "mountPath": "/keys"}],
+    }
     kubectl.apply(onnx_model("patient", store.put("v1/model.onnx", scale_model(3.0)), podTemplate=template))
 
     def named(model: dict[str, Any]) -> bool:

@@ -52,8 +52,8 @@ def test_kubectl_shows_what_a_person_asks(kubectl: Kubectl, store: Store) -> Non
     assert "shown" in kubectl("get", "onnx"), "the category"
     explained = " ".join(kubectl("explain", "onnxmodel.spec.model.uri").split())
     assert "Where the model is" in explained
-    events = kubectl("get", "events", "--field-selector", "involvedObject.kind=ONNXModel")
-    assert "Promoted" in events
+    events = ("get", "events", "--field-selector", "involvedObject.kind=ONNXModel")
+    eventually("an event tells that it is ready", lambda: "answers with 1 of 1 pods" in kubectl(*events))
 
 
 def test_suspending_keeps_everything_and_resuming_serves_the_same_revision(kubectl: Kubectl, store: Store) -> None:

@@ -53,11 +53,15 @@ def test_the_replicas_run_where_only_restricted_pods_may(operator: Kubectl) -> N
 @pytest.fixture
 def confined(release: Release, operator: Kubectl, kubectl: Kubectl) -> Iterator[Release]:
     """The release, with the test's namespace as the one that it watches; it is as it was again afterwards."""
-    done = release.install(watchNamespaces=f"{{{kubectl.namespace}}}")
-    assert done.returncode == 0, done.stderr
+    with release.changing_rights():
+        done = release.install(watchNamespaces=f"{{{kubectl.namespace}}}")
+        assert done.returncode == 0, done.stderr
+        eventually("only its replicas are there", lambda: len(operator.list("pods", SELECTOR)) == 2)
     yield release
-    done = release.install()
-    assert done.returncode == 0, done.stderr
+    with release.changing_rights():
+        done = release.install()
+        assert done.returncode == 0, done.stderr
+        eventually("only its replicas are there", lambda: len(operator.list("pods", SELECTOR)) == 2)
     Replicas(operator).wait_leader()
 
 
@@ -66,7 +70,6 @@ def test_a_release_for_one_namespace_serves_there_without_any_cluster_role(
 ) -> None:
     assert not operator.list("clusterroles,clusterrolebindings", SELECTOR)
     replicas = Replicas(operator)
-    eventually("only its replicas are there", lambda: len(operator.list("pods", SELECTOR)) == 2)
     leader = replicas.wait_leader()
     kubectl.apply(onnx_model("here", store.put("model.onnx", scale_model(2.0)), scaling={"minReplicas": 2}))
     kubectl.wait("onnxmodel", "here", lambda model: settled(model) and model["status"]["readyReplicas"] == 2)
