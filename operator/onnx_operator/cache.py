@@ -11,9 +11,9 @@ from typing import Any
 import orjson
 
 from onnx_operator import names
-from onnx_operator.kube.client import Listed
 from onnx_operator.kube.essential import essential
 from onnx_operator.kube.kinds import MODEL, Kind
+from onnx_operator.kube.protocol import Listed
 
 Object = dict[str, Any]
 Key = tuple[str, str]  # namespace and name of an ONNXModel

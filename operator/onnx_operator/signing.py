@@ -12,9 +12,9 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from onnx_operator import names
-from onnx_operator.kube.client import Kube
 from onnx_operator.kube.errors import ConflictError, RefusedError
 from onnx_operator.kube.kinds import SECRET
+from onnx_operator.kube.protocol import Kube
 
 KEY_FIELD = "private.pem"
 TOKEN_LIFETIME = 60  # seconds

@@ -12,7 +12,6 @@ from onnx_operator.decide.roles import Plan, Planned, holds_entry
 from onnx_operator.decide.trouble import Trouble
 from onnx_operator.desired.controller_revision import revision_of
 from onnx_operator.desired.manifests import autoscalers, entry_rounds, has_disruption_budget, revision_rounds
-from onnx_operator.kube.client import Kube
 from onnx_operator.kube.errors import KubeError
 from onnx_operator.kube.kinds import (
     AUTOSCALER,
@@ -23,6 +22,7 @@ from onnx_operator.kube.kinds import (
     SERVICE,
     Kind,
 )
+from onnx_operator.kube.protocol import Kube
 from onnx_operator.observed import Observed, is_owned
 
 Object = dict[str, Any]

@@ -10,11 +10,11 @@ from onnx_operator.apply.standing import Standing
 from onnx_operator.cache import Cache
 from onnx_operator.decide.trouble import Trouble
 from onnx_operator.desired.controller_revision import controller_revision, revision_of
-from onnx_operator.kube.client import Kube
 from onnx_operator.kube.difference import needs_apply
 from onnx_operator.kube.errors import ConflictError, OwnershipError, RefusedError
 from onnx_operator.kube.essential import essential
 from onnx_operator.kube.kinds import AUTOSCALER, CONFIG_MAP, CONTROLLER_REVISION, DISRUPTION_BUDGET, SERVICE, kind_of
+from onnx_operator.kube.protocol import Kube
 from onnx_operator.names import FIELD_MANAGER
 from onnx_operator.observed import Observed, is_owned
 

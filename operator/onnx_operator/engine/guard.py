@@ -2,9 +2,9 @@
 
 from collections.abc import AsyncIterator, Callable
 
-from onnx_operator.kube.client import Kube, Listed, Object
 from onnx_operator.kube.errors import TransientError
 from onnx_operator.kube.kinds import Kind
+from onnx_operator.kube.protocol import Kube, Listed, Object
 
 
 class NotLeaderError(TransientError):

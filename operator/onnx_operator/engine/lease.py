@@ -13,9 +13,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from onnx_operator.kube.client import Kube
 from onnx_operator.kube.errors import ConflictError, KubeError
 from onnx_operator.kube.kinds import LEASE
+from onnx_operator.kube.protocol import Kube
 
 Object = dict[str, Any]
 

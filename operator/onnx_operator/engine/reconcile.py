@@ -19,10 +19,10 @@ from onnx_operator.decide.roles import Plan, plan, replaces
 from onnx_operator.decide.trouble import Trouble
 from onnx_operator.desired.manifests import manifests
 from onnx_operator.engine.first_word import FirstWord
-from onnx_operator.kube.client import Kube, list_all
 from onnx_operator.kube.difference import needs_apply
 from onnx_operator.kube.errors import ConflictError, KubeError
 from onnx_operator.kube.kinds import MODEL, POD
+from onnx_operator.kube.protocol import Kube, list_all
 from onnx_operator.observe import Observer
 from onnx_operator.observed import Observed
 from onnx_operator.report import conditions_of, event_manifest, news, status_manifest, status_of

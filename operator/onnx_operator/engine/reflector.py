@@ -11,9 +11,9 @@ import time
 from collections.abc import Callable
 
 from onnx_operator.cache import Cache, Key
-from onnx_operator.kube.client import Kube
 from onnx_operator.kube.errors import KubeError, RefusedError, TransientError
 from onnx_operator.kube.kinds import Kind
+from onnx_operator.kube.protocol import Kube
 
 FIRST_WAIT = 0.25  # seconds, as all below
 LASTING = 30.0

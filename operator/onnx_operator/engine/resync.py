@@ -9,9 +9,9 @@ from onnx_operator import names
 from onnx_operator.cache import Cache, Key
 from onnx_operator.engine.queue import Queue
 from onnx_operator.engine.reflector import Reflector
-from onnx_operator.kube.client import Kube
 from onnx_operator.kube.errors import KubeError, RefusedError
 from onnx_operator.kube.kinds import MODEL, WATCHED
+from onnx_operator.kube.protocol import Kube
 
 # kopf's watches begin after a list of their own, and tell nothing of what was deleted before it: list the models again.
 AFTER_WATCHES_BEGIN = 5.0

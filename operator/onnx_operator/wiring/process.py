@@ -26,9 +26,10 @@ from onnx_operator.engine.reconcile import Reconciler
 from onnx_operator.engine.resync import Resync
 from onnx_operator.engine.worker import Crew
 from onnx_operator.frozen.rendering import Defaults
-from onnx_operator.kube.client import Kube, connect
+from onnx_operator.kube.client import connect
 from onnx_operator.kube.errors import KubeError
 from onnx_operator.kube.kinds import WATCHED, Kind
+from onnx_operator.kube.protocol import Kube
 from onnx_operator.metrics import Metrics
 from onnx_operator.observe import Observer
 from onnx_operator.settings import Settings

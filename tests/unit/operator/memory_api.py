@@ -9,9 +9,9 @@ from collections.abc import AsyncIterator, Callable
 from typing import Any
 
 from onnx_operator import names
-from onnx_operator.kube.client import Listed
 from onnx_operator.kube.errors import ConflictError, KubeError, RefusedError
 from onnx_operator.kube.kinds import DEPLOYMENT, EVENT, MODEL, POD, Kind, kind_of
+from onnx_operator.kube.protocol import Listed
 from tests.unit.operator.situations import fetched
 
 Object = dict[str, Any]

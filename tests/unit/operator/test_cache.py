@@ -2,8 +2,8 @@ from typing import Any
 
 from onnx_operator import names
 from onnx_operator.cache import Cache, model_key
-from onnx_operator.kube.client import Listed
 from onnx_operator.kube.kinds import DEPLOYMENT, MODEL, POD
+from onnx_operator.kube.protocol import Listed
 
 Object = dict[str, Any]
 

@@ -10,9 +10,9 @@ from onnx_operator import names
 from onnx_operator.cache import Cache, Key
 from onnx_operator.engine import reflector as module
 from onnx_operator.engine.reflector import Reflector
-from onnx_operator.kube.client import Listed
 from onnx_operator.kube.errors import KubeError, RefusedError, TransientError
 from onnx_operator.kube.kinds import DEPLOYMENT, Kind
+from onnx_operator.kube.protocol import Listed
 
 Object = dict[str, Any]
 Step = tuple[str, Object] | KubeError

@@ -8,9 +8,9 @@ from onnx_operator.cache import Cache, Key
 from onnx_operator.engine import resync
 from onnx_operator.engine.queue import Queue
 from onnx_operator.engine.resync import Resync
-from onnx_operator.kube.client import Listed
 from onnx_operator.kube.errors import KubeError, RefusedError, TransientError
 from onnx_operator.kube.kinds import MODEL, POD, WATCHED, Kind
+from onnx_operator.kube.protocol import Listed
 
 Object = dict[str, Any]
 
