@@ -11,7 +11,8 @@ from onnx_operator.cache import Cache
 from onnx_operator.decide.roles import Plan, Planned, holds_entry
 from onnx_operator.decide.trouble import Trouble
 from onnx_operator.desired.controller_revision import revision_of
-from onnx_operator.desired.manifests import autoscalers, entry_rounds, has_disruption_budget, revision_rounds
+from onnx_operator.desired.manifests import autoscalers, disruption_budgets, revision_rounds
+from onnx_operator.desired.service import entry_service
 from onnx_operator.kube.errors import KubeError
 from onnx_operator.kube.kinds import (
     AUTOSCALER,
@@ -51,7 +52,8 @@ class Applier:
                 troubles[planned.revision.name] = trouble
         blocked = troubles.get(plan.serving)
         if blocked is None and not held:
-            blocked = await self._write(observed, entry_rounds(observed, plan)) or self._astray(observed, plan)
+            entry = entry_service(observed, plan.serving)
+            blocked = await self._write(observed, [[entry]]) or self._astray(observed, plan)
         stays = held or blocked is not None
         # First up, then down: the new pods are there before the old ones go.
         for planned in sorted(plan.revisions, key=lambda planned: planned.replicas, reverse=True):
@@ -61,8 +63,9 @@ class Applier:
         if not stays and blocked is None:
             blocked = await self._remove(observed, plan)
         pinned = [planned for planned in plan.revisions if self._is_pinned(observed, planned)]
-        unscaled = await self._write(observed, [autoscalers(observed, pinned)])
-        return blocked or next(iter(troubles.values()), None) or unscaled
+        budgets = [] if stays else disruption_budgets(observed, plan)
+        last = await self._write(observed, [[*budgets, *autoscalers(observed, pinned)]])
+        return blocked or next(iter(troubles.values()), None) or last
 
     def _astray(self, observed: Observed, plan: Plan) -> Trouble | None:
         """Return the trouble if the entry, just written, leads elsewhere: a webhook may have its own mind."""
@@ -121,7 +124,7 @@ class Applier:
 
     async def _remove(self, observed: Observed, plan: Plan) -> Trouble | None:
         try:
-            if not has_disruption_budget(observed):
+            if not disruption_budgets(observed, plan):
                 await self._delete(observed, DISRUPTION_BUDGET, observed.name)
             for revision in plan.discarded:
                 await self._delete(observed, AUTOSCALER, revision)

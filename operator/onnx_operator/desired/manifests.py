@@ -20,46 +20,39 @@ Object = dict[str, Any]
 def manifests(observed: Observed, plan: Plan) -> Iterator[Object]:
     """Yield all objects that should be, in the order they are written."""
     rounds = [revision_rounds(observed, planned) for planned in plan.serving_first()]
-    for together in chain(*rounds, entry_rounds(observed, plan), [autoscalers(observed, plan.revisions)]):
+    last = [*disruption_budgets(observed, plan), *autoscalers(observed, plan.revisions)]
+    for together in chain(*rounds, [[entry_service(observed, plan.serving)]], [last]):
         yield from together
 
 
 def revision_rounds(observed: Observed, planned: Planned) -> list[list[Object]]:
     """Return the objects of one revision, in rounds: those of a round are written at the same time.
 
-    Its facts come before what follows from them, its configuration before its pods.
+    Its facts come before what follows from them. What pods have to fetch, once that is pinned, is in the live
+    configuration, and a pod starts without it; so it comes before the pods. A first pod needs nothing of it, and the
+    kubelet waits for the frozen configuration: so all of them are made at once.
     """
     revision = planned.revision
-    rounds = [
-        [controller_revision(observed, revision)],
-        [
-            config_map(observed, revision),
-            live_config_map(observed, revision),
-            revision_service(observed, revision.name),
-        ],
-    ]
-    if _has_deployment(observed, planned):
-        rounds.append([deployment(observed, revision)])
-    return rounds
+    facts = [controller_revision(observed, revision)]
+    configuration = [config_map(observed, revision), live_config_map(observed, revision)]
+    pods = [deployment(observed, revision)] if _has_deployment(observed, planned) else []
+    access = [revision_service(observed, revision.name)]
+    if revision.digest:
+        return [facts, configuration, pods, access]
+    return [facts, [*pods, *configuration], access]
 
 
-def entry_rounds(observed: Observed, plan: Plan) -> list[list[Object]]:
-    """Return what leads to the serving revision; it comes after the revision's own objects."""
-    rounds = [[entry_service(observed, plan.serving)]]
-    if has_disruption_budget(observed):
-        rounds[0].append(disruption_budget(observed, plan.serving))
-    return rounds
+def disruption_budgets(observed: Observed, plan: Plan) -> list[Object]:
+    """Return the budget of the stable revision, where it can help: with one replica it would only block drains."""
+    scaling = observed.spec.scaling
+    if plan.stable is None or max(scaling.minReplicas, scaling.maxReplicas or 1) == 1:
+        return []
+    return [disruption_budget(observed, plan.stable)]
 
 
 def autoscalers(observed: Observed, revisions: Sequence[Planned]) -> list[Object]:
     """Return the autoscalers; they come last, because nothing follows from one, and one may be refused."""
     return [horizontal_pod_autoscaler(observed, planned.revision) for planned in revisions if planned.autoscaled]
-
-
-def has_disruption_budget(observed: Observed) -> bool:
-    """Return whether a budget can help: with one replica it would only block drains."""
-    scaling = observed.spec.scaling
-    return max(scaling.minReplicas, scaling.maxReplicas or 1) > 1
 
 
 def _has_deployment(observed: Observed, planned: Planned) -> bool:

@@ -29,5 +29,5 @@ def render(model: str, revision: str, spec: Spec, defaults: Defaults) -> dict[st
     return {
         "declared": spec.frozen(),
         "template": pod_template(model, revision, spec, defaults.server_image, defaults.drain_seconds),
-        "config": {SERVER_CONFIG: yaml.safe_dump(config, sort_keys=True)},
+        "config": {SERVER_CONFIG: yaml.dump(config, Dumper=yaml.CSafeDumper, sort_keys=True)},
     }

@@ -8,7 +8,7 @@ import yaml
 from onnx_operator import names
 from onnx_operator.decide.roles import plan
 from onnx_operator.desired.controller_revision import controller_revision, revision_of
-from onnx_operator.desired.manifests import manifests
+from onnx_operator.desired.manifests import manifests, revision_rounds
 from onnx_operator.observed import Observed
 from tests.unit.operator.situations import (
     EARLIER,
@@ -51,15 +51,33 @@ def walk(node: Any) -> Iterator[tuple[str, Any]]:
 
 def test_a_models_objects() -> None:
     asked = spec(V1, 2)
-    assert list(made(observed(asked))) == [
+    new = {
         ("ControllerRevision", OLD),
         ("ConfigMap", OLD),
         ("ConfigMap", f"{OLD}-live"),
         ("Service", OLD),
         ("Deployment", OLD),
         ("Service", "digits"),
-        ("PodDisruptionBudget", "digits"),
-    ]
+    }
+    assert set(made(observed(asked))) == new
+    ready = observed(asked, revision(asked, 1), pods={OLD: (ready_pod(),)})
+    assert set(made(ready)) == {*new, ("PodDisruptionBudget", "digits")}
+
+
+def test_pods_come_after_the_configuration_that_pins_what_they_fetch() -> None:
+    seen = updating()
+    pinned = plan(seen).revisions[0]
+    assert pinned.revision.digest
+    kinds = [[manifest["kind"] for manifest in together] for together in revision_rounds(seen, pinned)]
+    assert kinds == [["ControllerRevision"], ["ConfigMap", "ConfigMap"], ["Deployment"], ["Service"]]
+
+
+def test_a_first_pod_does_not_wait_for_configuration_that_the_kubelet_waits_for() -> None:
+    seen = observed(spec(V1))
+    (new,) = plan(seen).revisions
+    assert new.revision.digest is None
+    kinds = [[manifest["kind"] for manifest in together] for together in revision_rounds(seen, new)]
+    assert kinds == [["ControllerRevision"], ["Deployment", "ConfigMap", "ConfigMap"], ["Service"]]
 
 
 def test_every_object_is_owned_by_its_model_and_found_by_its_labels() -> None:
