@@ -64,7 +64,8 @@ class Cache:
             return ()
         kept = essential(kind, obj)
         kept["metadata"].pop("resourceVersion", None)
-        made = _Kept(new, model_key(kind, obj), orjson.dumps(kept))
+        # A copy, because orjson's own bytes stay as large as the buffer that they were written to.
+        made = _Kept(new, model_key(kind, obj), bytes(memoryview(orjson.dumps(kept))))
         if known is None or known.model != made.model:
             self._forget(kind, key)
             if made.model:

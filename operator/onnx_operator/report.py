@@ -5,7 +5,7 @@ from typing import Any
 from onnx_operator import names
 from onnx_operator.api.status import Condition, RevisionStatus, ScalingStatus, Signature, Status
 from onnx_operator.decide.conditions import Verdict
-from onnx_operator.decide.roles import Plan
+from onnx_operator.decide.roles import Plan, answering
 from onnx_operator.kube.kinds import AUTOSCALER
 from onnx_operator.observed import Observed
 
@@ -19,12 +19,13 @@ def status_of(observed: Observed, plan: Plan, verdicts: tuple[Verdict, ...]) -> 
     """Return the status as it should be."""
     serving = plan.planned(plan.serving).revision
     known = {revision.name for revision in observed.revisions}
+    reached = answering(observed, plan)
     status = Status(
         observedGeneration=observed.generation,
         stableRevision=plan.stable,
         candidateRevision=plan.candidate,
-        replicas=observed.existing(plan.serving),
-        readyReplicas=observed.ready(plan.serving),
+        replicas=observed.existing(reached),
+        readyReplicas=observed.ready(reached),
         revisions=[
             RevisionStatus(
                 name=planned.revision.name,
@@ -99,7 +100,7 @@ def news(before: Object, after: Object) -> list[tuple[str, str, str]]:
     new = {condition["type"]: condition for condition in after["conditions"]}
     stable, before_it = after.get("stableRevision"), before.get("stableRevision")
     if stable and before_it and stable != before_it:  # the first one is told by Ready
-        told.append(("Normal", "Promoted", f"The entry Service leads to {stable}."))
+        told.append(("Normal", "Promoted", f"{stable} is the stable revision."))
     action = after.get("lastAction")
     if action and action != before.get("lastAction"):
         type_ = "Normal" if action["result"] == "Accepted" else "Warning"

@@ -11,7 +11,12 @@ from onnx_operator.cache import Cache
 from onnx_operator.decide.roles import Plan, Planned, holds_entry
 from onnx_operator.decide.trouble import Trouble
 from onnx_operator.desired.controller_revision import revision_of
-from onnx_operator.desired.manifests import autoscalers, disruption_budgets, revision_rounds
+from onnx_operator.desired.manifests import (
+    autoscalers,
+    disruption_budgets,
+    has_disruption_budget,
+    revision_rounds,
+)
 from onnx_operator.desired.service import entry_service
 from onnx_operator.kube.errors import KubeError
 from onnx_operator.kube.kinds import (
@@ -53,7 +58,13 @@ class Applier:
         blocked = troubles.get(plan.serving)
         if blocked is None and not held:
             entry = entry_service(observed, plan.serving)
-            blocked = await self._write(observed, [[entry]]) or self._astray(observed, plan)
+            blocked = await self._write(observed, [[entry]])
+            if blocked is None and self._reached(observed) != plan.serving:
+                blocked = entry_astray(observed.name, plan.serving)
+        pinned = [planned for planned in plan.revisions if self._is_pinned(observed, planned)]
+        # The budget follows the entry, wherever that leads, and before any pod goes.
+        budgets = disruption_budgets(observed, plan, self._reached(observed))
+        unmade = await self._write(observed, [[*budgets, *autoscalers(observed, pinned)]])
         stays = held or blocked is not None
         # First up, then down: the new pods are there before the old ones go.
         for planned in sorted(plan.revisions, key=lambda planned: planned.replicas, reverse=True):
@@ -62,16 +73,15 @@ class Applier:
             blocked = await self._scale(observed, planned) or blocked
         if not stays and blocked is None:
             blocked = await self._remove(observed, plan)
-        pinned = [planned for planned in plan.revisions if self._is_pinned(observed, planned)]
-        budgets = [] if stays else disruption_budgets(observed, plan)
-        last = await self._write(observed, [[*budgets, *autoscalers(observed, pinned)]])
-        return blocked or next(iter(troubles.values()), None) or last
+        return blocked or next(iter(troubles.values()), None) or unmade
 
-    def _astray(self, observed: Observed, plan: Plan) -> Trouble | None:
-        """Return the trouble if the entry, just written, leads elsewhere: a webhook may have its own mind."""
+    def _reached(self, observed: Observed) -> str | None:
+        """Return the revision that the entry leads to now: a webhook may have its own mind about what was written."""
         entry = self._cache.get(SERVICE, observed.namespace, observed.name)
-        leads_to = entry["spec"].get("selector", {}).get(names.LABEL_REVISION) if entry else None
-        return None if leads_to == plan.serving else entry_astray(observed.name, plan.serving)
+        if entry is None or not is_owned(entry, observed.uid):
+            return None
+        revision: str | None = entry["spec"].get("selector", {}).get(names.LABEL_REVISION)
+        return revision
 
     def _is_pinned(self, observed: Observed, planned: Planned) -> bool:
         """Return whether what a revision's later pods have to fetch is written down, for them and for us."""
@@ -124,7 +134,7 @@ class Applier:
 
     async def _remove(self, observed: Observed, plan: Plan) -> Trouble | None:
         try:
-            if not disruption_budgets(observed, plan):
+            if not has_disruption_budget(observed):
                 await self._delete(observed, DISRUPTION_BUDGET, observed.name)
             for revision in plan.discarded:
                 await self._delete(observed, AUTOSCALER, revision)

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 
 from onnx_operator.decide import reasons
 from onnx_operator.decide.finding import Trouble, sentence
-from onnx_operator.decide.roles import Plan
+from onnx_operator.decide.roles import Plan, answering
 from onnx_operator.decide.trouble import trouble_of
 from onnx_operator.observed import Observed
 
@@ -52,10 +52,12 @@ def conditions(observed: Observed, plan: Plan, refused: Trouble | None) -> tuple
 
 def readiness(observed: Observed, plan: Plan, finding: Finding) -> Verdict:
     """Return the Ready condition."""
-    ready = observed.ready(plan.serving)
+    reached = answering(observed, plan)
+    ready = observed.ready(reached)
     if ready:
-        target = plan.planned(plan.serving).replicas
-        message = f"{plan.serving} answers with {ready} of {target} pods."
+        message = f"{reached} answers with {ready} of {plan.planned(plan.serving).replicas} pods."
+        if reached != plan.serving:
+            message = f"{reached} answers with {_pods(ready)} until {plan.serving} has ready ones again."
         return Verdict("Ready", True, reasons.ANSWERING, message)
     # While another revision is on its way, this condition still speaks of the one that clients reach.
     own = _serving(observed, plan) if observed.spec.state == "Active" and plan.stable and plan.candidate else None

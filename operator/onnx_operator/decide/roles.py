@@ -88,7 +88,8 @@ def plan(observed: Observed) -> Plan:
     retired.sort(key=lambda revision: (revision.promoted_at or "", revision.number), reverse=True)
     # What clients still reach is not discarded, whatever else it is.
     discarded = tuple(revision.name for revision in retired[HISTORY_LIMIT:] if revision.name != observed.entry)
-    return Plan(tuple(p for p in planned if p.revision.name not in discarded), wanted, stable, discarded, action)
+    kept = tuple(p for p in planned if p.revision.name not in discarded)
+    return Plan(kept, wanted, stable, discarded + _unborn(observed, revisions), action)
 
 
 def replaces(observed: Observed, made: Plan) -> bool:
@@ -106,6 +107,11 @@ def holds_entry(observed: Observed, made: Plan) -> bool:
         return False
     needed = made.planned(made.serving).replicas
     return observed.ready(made.serving) < min(needed, observed.ready(observed.entry))
+
+
+def answering(observed: Observed, made: Plan) -> str:
+    """Return the revision that answers clients: the serving one, or that to which the entry is held."""
+    return observed.entry if observed.entry and holds_entry(observed, made) else made.serving
 
 
 def base_name(observed: Observed) -> str:
@@ -158,6 +164,20 @@ def _existing(observed: Observed) -> list[Revision]:
         else revision
         for revision in found
     ]
+
+
+def _unborn(observed: Observed, revisions: list[Revision]) -> tuple[str, ...]:
+    """Return the names of revisions of which no more than configuration was ever made, before the spec changed again.
+
+    It is written together with the facts, and a process may be killed between two writes.
+    """
+    known = {revision.name for revision in revisions} | {observed.entry}
+    return tuple(sorted(_labelled(observed, "ConfigMap") - _labelled(observed, "Deployment") - known))
+
+
+def _labelled(observed: Observed, kind: str) -> set[str]:
+    owned = (obj["metadata"].get("labels", {}) for (of, _), obj in observed.owned.items() if of == kind)
+    return {labels[names.LABEL_REVISION] for labels in owned if names.LABEL_REVISION in labels}
 
 
 def _newest_of(revisions: list[Revision], base: str) -> Revision | None:

@@ -1,4 +1,4 @@
-"""The PodDisruptionBudget of the stable revision."""
+"""The PodDisruptionBudget of the revision that clients reach."""
 
 from typing import Any
 
@@ -7,10 +7,10 @@ from onnx_operator.desired.metadata import metadata
 from onnx_operator.observed import Observed
 
 
-def disruption_budget(observed: Observed, stable: str) -> dict[str, Any]:
+def disruption_budget(observed: Observed, reached: str) -> dict[str, Any]:
     """Return the budget: one pod at a time may be evicted.
 
-    Its selector is the stable revision alone, since a candidate that is Pending would block every drain.
+    Its selector is that revision alone, since a candidate that is Pending would block every drain.
     """
     return {
         "apiVersion": "policy/v1",
@@ -18,6 +18,6 @@ def disruption_budget(observed: Observed, stable: str) -> dict[str, Any]:
         "metadata": metadata(observed, observed.name),
         "spec": {
             "maxUnavailable": 1,
-            "selector": {"matchLabels": names.revision_selector(observed.name, stable)},
+            "selector": {"matchLabels": names.revision_selector(observed.name, reached)},
         },
     }

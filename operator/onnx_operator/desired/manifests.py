@@ -1,7 +1,6 @@
-"""The table of contents: from a plan to the objects that should be, in the order they are written."""
+"""The table of contents: from a plan to the objects that should be."""
 
 from collections.abc import Iterator, Sequence
-from itertools import chain
 from typing import Any
 
 from onnx_operator.decide.roles import Plan, Planned
@@ -18,40 +17,44 @@ Object = dict[str, Any]
 
 
 def manifests(observed: Observed, plan: Plan) -> Iterator[Object]:
-    """Yield all objects that should be, in the order they are written."""
-    rounds = [revision_rounds(observed, planned) for planned in plan.serving_first()]
-    last = [*disruption_budgets(observed, plan), *autoscalers(observed, plan.revisions)]
-    for together in chain(*rounds, [[entry_service(observed, plan.serving)]], [last]):
-        yield from together
+    """Yield all objects that should be. ``apply.order`` says when each is written."""
+    for planned in plan.serving_first():
+        for together in revision_rounds(observed, planned):
+            yield from together
+    yield entry_service(observed, plan.serving)
+    yield from disruption_budgets(observed, plan, plan.serving)
+    yield from autoscalers(observed, plan.revisions)
 
 
 def revision_rounds(observed: Observed, planned: Planned) -> list[list[Object]]:
     """Return the objects of one revision, in rounds: those of a round are written at the same time.
 
-    Its facts come before what follows from them. What pods have to fetch, once that is pinned, is in the live
-    configuration, and a pod starts without it; so it comes before the pods. A first pod needs nothing of it, and the
-    kubelet waits for the frozen configuration: so all of them are made at once.
+    What its pods are made of comes before them. Nothing follows from its Service.
     """
     revision = planned.revision
-    facts = [controller_revision(observed, revision)]
-    configuration = [config_map(observed, revision), live_config_map(observed, revision)]
+    made_of = [controller_revision(observed, revision), config_map(observed, revision)]
     pods = [deployment(observed, revision)] if _has_deployment(observed, planned) else []
-    access = [revision_service(observed, revision.name)]
-    if revision.digest:
-        return [facts, configuration, pods, access]
-    return [facts, [*pods, *configuration], access]
+    return [
+        [*made_of, live_config_map(observed, revision)],
+        [*pods, revision_service(observed, revision.name)],
+    ]
 
 
-def disruption_budgets(observed: Observed, plan: Plan) -> list[Object]:
-    """Return the budget of the stable revision, where it can help: with one replica it would only block drains."""
-    scaling = observed.spec.scaling
-    if plan.stable is None or max(scaling.minReplicas, scaling.maxReplicas or 1) == 1:
+def disruption_budgets(observed: Observed, plan: Plan, reached: str | None) -> list[Object]:
+    """Return the budget of the revision that clients reach, from the first promotion on."""
+    if plan.stable is None or reached is None or not has_disruption_budget(observed):
         return []
-    return [disruption_budget(observed, plan.stable)]
+    return [disruption_budget(observed, reached)]
+
+
+def has_disruption_budget(observed: Observed) -> bool:
+    """Return whether a budget can help: with one replica it would only block drains."""
+    scaling = observed.spec.scaling
+    return max(scaling.minReplicas, scaling.maxReplicas or 1) > 1
 
 
 def autoscalers(observed: Observed, revisions: Sequence[Planned]) -> list[Object]:
-    """Return the autoscalers; they come last, because nothing follows from one, and one may be refused."""
+    """Return the autoscalers. Nothing follows from one, and one may be refused."""
     return [horizontal_pod_autoscaler(observed, planned.revision) for planned in revisions if planned.autoscaled]
 
 

@@ -9,19 +9,19 @@ from onnx_operator.observed import Observed
 
 def revision_service(observed: Observed, revision: str) -> dict[str, Any]:
     """Return the Service of one revision, for tests and previews of it."""
-    return _service(observed, revision, revision, metadata(observed, revision, revision))
+    return _service(observed, revision, metadata(observed, revision, revision))
 
 
 def entry_service(observed: Observed, serving: str) -> dict[str, Any]:
     """Return the Service that clients use; its selector is switched when another revision is promoted."""
-    return _service(observed, observed.name, serving, metadata(observed, observed.name))
+    return _service(observed, serving, metadata(observed, observed.name))
 
 
-def _service(observed: Observed, name: str, revision: str, meta: dict[str, Any]) -> dict[str, Any]:
+def _service(observed: Observed, revision: str, meta: dict[str, Any]) -> dict[str, Any]:
     return {
         "apiVersion": "v1",
         "kind": "Service",
-        "metadata": {**meta, "name": name},
+        "metadata": meta,
         "spec": {
             "selector": names.revision_selector(observed.name, revision),
             "ports": [

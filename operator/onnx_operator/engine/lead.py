@@ -11,7 +11,7 @@ async def lead(lease: Lease, resync: Resync, crew: Crew, workers: int) -> None:
     """Take the Lease, work while it is held, and again, until cancelled. Who is not primed does not take it."""
 
     async def work() -> None:
-        await resync.refresh()  # what the holder before us wrote last is in it
+        await resync.catch_up(lease.released_at)
         await asyncio.gather(*(crew.work() for _ in range(workers)))
 
     await resync.primed.wait()

@@ -67,14 +67,24 @@ class Lease:
         self._valid_until = float("-inf")
         # The version of the Lease seen last, since when, and whose it was.
         self._seen_version, self._seen_at, self._holder = "", float("-inf"), ""
+        self._released_at: int | None = None
 
     @property
     def held(self) -> bool:
         """Whether this replica may write, now."""
         return self._clock() < self._valid_until
 
+    @property
+    def released_at(self) -> int | None:
+        """The resource version at which the holder before this one gave the Lease back; its last write was before that.
+
+        None if nobody gave it back: the holder was killed, or there was none.
+        """
+        return self._released_at
+
     async def acquire(self) -> None:
         """Return when the Lease is this replica's."""
+        self._released_at = None
         while not await self._attempt():  # noqa: ASYNC110  (only the API server knows when)
             await asyncio.sleep(self._times.look_every)
         log.info("%s holds the lease", self._identity)
@@ -124,6 +134,8 @@ class Lease:
         except KubeError as error:
             log.warning("the lease cannot be read or written: %s", error)
             return False
+        if live is not None and self._holder == "":
+            self._released_at = int(live["metadata"]["resourceVersion"])
         # From when the request was sent: the API server may have written it at any time since.
         self._valid_until = sent + self._times.renew_deadline
         self._holder = self._identity

@@ -21,7 +21,7 @@ from onnx_operator.desired.manifests import manifests
 from onnx_operator.engine.first_word import FirstWord
 from onnx_operator.kube.difference import needs_apply
 from onnx_operator.kube.errors import ConflictError, KubeError
-from onnx_operator.kube.kinds import MODEL, POD
+from onnx_operator.kube.kinds import AUTOSCALER, DISRUPTION_BUDGET, MODEL, POD
 from onnx_operator.kube.protocol import Kube, list_all
 from onnx_operator.observe import Observer
 from onnx_operator.observed import Observed
@@ -31,6 +31,8 @@ Object = dict[str, Any]
 
 # When somebody else has to act, or a pod did not answer, look again after so many seconds.
 LOOK_AGAIN = 15.0
+# They come with the promotion, to a model that has a status.
+LATER = {AUTOSCALER.kind, DISRUPTION_BUDGET.kind}
 # A revision that was made just now has ready pods already, which nobody has asked yet.
 AT_ONCE = 0.05
 
@@ -147,7 +149,8 @@ def _is_incomplete(observed: Observed, made: Plan) -> bool:
     """Return whether an object is missing of a model that had all of them: perhaps the model went first."""
     if not observed.status.get("conditions") or observed.spec.state == "Unmanaged":
         return False
-    return any((m["kind"], m["metadata"]["name"]) not in observed.owned for m in manifests(observed, made))
+    had = [m for m in manifests(observed, made) if m["kind"] not in LATER]
+    return any((m["kind"], m["metadata"]["name"]) not in observed.owned for m in had)
 
 
 def _again(observed: Observed, made: Plan, refused: Trouble | None) -> float | None:

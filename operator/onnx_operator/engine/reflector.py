@@ -38,6 +38,11 @@ class Reflector:
         self._connected, self._refused, self._cut_at = False, False, float("-inf")
 
     @property
+    def version(self) -> int:
+        """The resource version up to which everything is in the cache, at least; 0 if nothing was listed yet."""
+        return self._version or 0
+
+    @property
     def follows(self) -> bool:
         """Whether the API server answers the watch, or did so until a moment ago."""
         return self._connected or time.monotonic() - self._cut_at < GRACE

@@ -13,8 +13,6 @@ from onnx_operator.kube.errors import KubeError, RefusedError
 from onnx_operator.kube.kinds import MODEL, WATCHED
 from onnx_operator.kube.protocol import Kube
 
-# kopf's watches begin after a list of their own, and tell nothing of what was deleted before it: list the models again.
-AFTER_WATCHES_BEGIN = 5.0
 RETRY = 5.0
 # A namespace that was refused may be there again: look so often.
 REFUSED_NAMESPACES = 30.0
@@ -76,12 +74,18 @@ class Resync:
         served = self._served or (None,)
         return all(reflector.follows for scope in served for reflector in self._secondary(scope))
 
-    async def refresh(self) -> None:
-        """Fill the cache now: what another replica wrote last is in it, and every model is asked for."""
-        await self._until_done()
+    async def catch_up(self, version: int | None) -> None:
+        """Take in what another replica wrote, and ask for every model.
+
+        ``version`` is the resource version after its last write; None if nobody knows it, so that all is listed again.
+        """
+        if version is None or not self._knows(version):
+            await self._until_done()
+        for key in self._cache.models():
+            self._queue.add(key)
 
     def soon(self) -> None:
-        """Ask for a list of the models: kopf's watches have just begun, and may have missed something before."""
+        """Ask for a list of the models: kopf's watches have just begun, and tell nothing of what was deleted before."""
         self._soon.set()
 
     async def _watches_begin(self) -> bool:
@@ -91,7 +95,6 @@ class Resync:
         except TimeoutError:
             return False
         self._soon.clear()
-        await asyncio.sleep(min(AFTER_WATCHES_BEGIN, self._period))
         return True
 
     async def _models(self) -> bool:
@@ -143,6 +146,11 @@ class Resync:
     async def _fill(self, namespace: str | None) -> None:
         for reflector in self._reflectors[namespace]:
             await reflector.fill()
+
+    def _knows(self, version: int) -> bool:
+        """Whether all that was true at a resource version is in the cache: versions of all kinds are one sequence."""
+        served = self._served or (None,)
+        return all(reflector.version >= version for scope in served for reflector in self._reflectors[scope])
 
     def _secondary(self, *scopes: str | None) -> list[Reflector]:
         found = [self._reflectors[scope] for scope in scopes or self._reflectors]

@@ -10,6 +10,8 @@ from onnx_operator.frozen.pod_template import pod_template
 from onnx_operator.frozen.server_config import server_config
 
 SERVER_CONFIG = "server.yaml"
+# In C where PyYAML was built with it: a new revision's first write waits for this.
+DUMPER = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
 
 
 @dataclass(frozen=True)
@@ -29,5 +31,5 @@ def render(model: str, revision: str, spec: Spec, defaults: Defaults) -> dict[st
     return {
         "declared": spec.frozen(),
         "template": pod_template(model, revision, spec, defaults.server_image, defaults.drain_seconds),
-        "config": {SERVER_CONFIG: yaml.dump(config, Dumper=yaml.CSafeDumper, sort_keys=True)},
+        "config": {SERVER_CONFIG: yaml.dump(config, Dumper=DUMPER, sort_keys=True)},
     }

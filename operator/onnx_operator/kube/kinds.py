@@ -47,7 +47,7 @@ SECRET = Kind("v1", "Secret", "secrets")
 EVENT = Kind("v1", "Event", "events")
 LEASE = Kind("coordination.k8s.io/v1", "Lease", "leases")
 
-# What the operator creates for a model, in the order of creation.
+# What the operator makes of a model.
 OWNED = (CONTROLLER_REVISION, CONFIG_MAP, SERVICE, DEPLOYMENT, AUTOSCALER, DISRUPTION_BUDGET)
 # What it watches: the models, what it owns, and the pods that come of it. A revision is listed before its Deployment.
 WATCHED = (MODEL, *OWNED, POD)

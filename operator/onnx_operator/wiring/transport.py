@@ -1,6 +1,7 @@
 """kopf as the transport: it watches the models, in a thread and loop of its own, and hands every event to the inbox."""
 
 import asyncio
+import contextlib
 import logging
 import os
 import threading
@@ -25,6 +26,8 @@ FIRST_RESTART = 1.0
 LONGEST_RESTART = 30.0
 # Watching for so long means that what ended it is not what ended it before.
 SETTLED = 60.0
+# A first list that tells of no model has been read within so many seconds.
+FIRST_LIST = 5.0
 # A loop that has not turned for so many seconds is stuck; a restart of it waits LONGEST_RESTART at most.
 STUCK = 90.0
 
@@ -47,8 +50,8 @@ class NoMemory(kopf.DiffBaseStorage):
 class Transport:
     """Watches the models.
 
-    ``inbox`` is called in kopf's thread with (kind, event type, object), ``on_begin`` whenever the watches begin:
-    what was deleted before, no event will tell.
+    ``inbox`` is called in kopf's thread with (kind, event type, object), ``on_begin`` whenever the watches have begun,
+    each after a list of its own: what was deleted before that list, no event will tell.
     """
 
     def __init__(self, settings: Settings, inbox: Inbox, on_begin: Callable[[], None]) -> None:
@@ -107,11 +110,12 @@ class Transport:
 
     async def _watch(self) -> None:
         # A flag of this loop's: for one of threads kopf waits in a thread, and the loop could not end before it is set.
-        ended = asyncio.Event()
-        tasks = [asyncio.create_task(part) for part in (self._say_when_begun(), self._turn(), self._interrupts(ended))]
+        ended, listed = asyncio.Event(), asyncio.Event()
+        parts = (self._say_when_begun(listed), self._turn(), self._interrupts(ended))
+        tasks = [asyncio.create_task(part) for part in parts]
         try:
             await kopf.operator(
-                registry=registry(self._inbox),
+                registry=registry(self._noting(listed)),
                 settings=kopf_settings(self._settings),
                 clusterwide=not self._settings.namespaces,
                 namespaces=self._settings.namespaces,
@@ -134,10 +138,25 @@ class Transport:
             self._turned_at = time.monotonic()
             await asyncio.sleep(1)
 
-    async def _say_when_begun(self) -> None:
+    async def _say_when_begun(self, listed: asyncio.Event) -> None:
         while not self._watching.is_set():  # noqa: ASYNC110  (a flag of threads: others ask for it)
             await asyncio.sleep(0.1)
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(listed.wait(), FIRST_LIST)
         self._on_begin()
+
+    def _noting(self, listed: asyncio.Event) -> Inbox:
+        """Return the inbox, with a note of when the first list of each namespace has been read."""
+        missing = set(self._settings.namespaces)
+
+        def inbox(kind: Kind, event: str | None, obj: Object) -> None:
+            if event is None:  # so kopf tells what was listed
+                missing.discard(obj["metadata"]["namespace"])
+                if not missing:
+                    listed.set()
+            self._inbox(kind, event, obj)
+
+        return inbox
 
 
 def kopf_settings(settings: Settings) -> kopf.OperatorSettings:

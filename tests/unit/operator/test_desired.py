@@ -64,20 +64,11 @@ def test_a_models_objects() -> None:
     assert set(made(ready)) == {*new, ("PodDisruptionBudget", "digits")}
 
 
-def test_pods_come_after_the_configuration_that_pins_what_they_fetch() -> None:
-    seen = updating()
-    pinned = plan(seen).revisions[0]
-    assert pinned.revision.digest
-    kinds = [[manifest["kind"] for manifest in together] for together in revision_rounds(seen, pinned)]
-    assert kinds == [["ControllerRevision"], ["ConfigMap", "ConfigMap"], ["Deployment"], ["Service"]]
-
-
-def test_a_first_pod_does_not_wait_for_configuration_that_the_kubelet_waits_for() -> None:
-    seen = observed(spec(V1))
-    (new,) = plan(seen).revisions
-    assert new.revision.digest is None
-    kinds = [[manifest["kind"] for manifest in together] for together in revision_rounds(seen, new)]
-    assert kinds == [["ControllerRevision"], ["Deployment", "ConfigMap", "ConfigMap"], ["Service"]]
+def test_pods_come_after_what_they_are_made_of() -> None:
+    for seen in (observed(spec(V1)), updating()):
+        for planned in plan(seen).revisions:
+            rounds = [[manifest["kind"] for manifest in together] for together in revision_rounds(seen, planned)]
+            assert rounds == [["ControllerRevision", "ConfigMap", "ConfigMap"], ["Deployment", "Service"]]
 
 
 def test_every_object_is_owned_by_its_model_and_found_by_its_labels() -> None:
@@ -139,14 +130,6 @@ def test_a_retired_revisions_deployment_is_kept_but_never_made() -> None:
     seen = observed(asked, stable, retired)
     assert ("Deployment", OLD) not in made(seen), "it would be born with one replica"
     assert ("Deployment", OLD) in made(replace(seen, owned={("Deployment", OLD): deployment(0)}))
-
-
-def test_configuration_comes_before_pods_and_pods_before_the_entry() -> None:
-    order = list(made(updating()))
-    for name in (OLD, NEW):
-        assert order.index(("ControllerRevision", name)) < order.index(("ConfigMap", name))
-        assert order.index(("ConfigMap", name)) < order.index(("Deployment", name))
-    assert order[-2:] == [("Service", "digits"), ("PodDisruptionBudget", "digits")]
 
 
 def test_the_immutable_config_map_holds_the_servers_configuration() -> None:

@@ -166,3 +166,28 @@ def test_every_write_but_no_read_passes_the_gate() -> None:
 def test_times_that_leave_no_gap_are_refused() -> None:
     with pytest.raises(ValueError, match="renew_deadline"):
         LeaseTimes(duration=8.0)
+
+
+def test_who_takes_a_lease_that_was_given_back_knows_when_the_last_write_was_over() -> None:
+    stored, clock = Stored(), Clock()
+    first, second = replica(stored, clock, "a"), replica(stored, clock, "b")
+    asyncio.run(first.acquire())
+    assert first.released_at is None, "there was nobody before"
+    asyncio.run(first.release())
+    given_back = stored.version
+    asyncio.run(second.acquire())
+    assert second.released_at == given_back
+    assert attempt(second)
+    assert second.released_at == given_back, "a renewal changes nothing"
+
+
+def test_who_takes_a_lease_from_a_silent_holder_does_not() -> None:
+    stored, clock = Stored(), Clock()
+    first, second = replica(stored, clock, "a"), replica(stored, clock, "b")
+    asyncio.run(first.acquire())
+    asyncio.run(first.release())
+    asyncio.run(second.acquire())
+    attempt(first)
+    clock.now += TIMES.duration
+    asyncio.run(first.acquire())
+    assert first.released_at is None

@@ -68,7 +68,6 @@ class Run:
 @pytest.fixture(autouse=True)
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(resync, "RETRY", 0.01)
-    monkeypatch.setattr(resync, "AFTER_WATCHES_BEGIN", 0.02)
     monkeypatch.setattr(resync, "REFUSED_NAMESPACES", 0.02)
 
 
@@ -131,6 +130,20 @@ def test_a_list_of_the_models_follows_soon_when_their_watches_begin() -> None:
                 "the others are watched from their list on"
             )
             assert run.resync.follows
+
+    asyncio.run(main())
+
+
+@pytest.mark.parametrize(("version", "lists"), [(4, 1), (5, 1), (6, 2), (None, 2)])
+def test_who_takes_over_lists_again_only_what_it_may_not_know(version: int | None, lists: int) -> None:
+    async def main() -> None:
+        async with Run(Lists()) as run:  # whose lists are of version 5
+            await asyncio.wait_for(run.resync.primed.wait(), 1)
+            key = await run.queue.take()
+            run.queue.done(key)
+            await run.resync.catch_up(version)
+            assert run.full_lists() == lists
+            assert await asyncio.wait_for(run.queue.take(), 1) == key, "every model is asked for"
 
     asyncio.run(main())
 

@@ -111,6 +111,43 @@ def test_the_budget_goes_when_it_would_only_block_drains() -> None:
     assert world.memory.of(DISRUPTION_BUDGET) == {}
 
 
+def budgeted(world: World) -> str:
+    (budget,) = world.memory.of(DISRUPTION_BUDGET).values()
+    return str(budget["spec"]["selector"]["matchLabels"][names.LABEL_REVISION])
+
+
+def test_the_budget_is_over_what_clients_reach_and_goes_over_before_any_pod_goes() -> None:
+    world = serving()
+    assert budgeted(world) == OLD
+    before = len(world.memory.writes)
+    world.run(spec(V2, 2))
+    assert budgeted(world) == NEW
+    after = world.memory.writes[before:]
+    budget = after.index(("apply", "PodDisruptionBudget", "digits"))
+    assert budget < after.index(("scale", "Deployment", OLD))
+
+
+def test_trouble_with_what_serves_takes_no_budget_from_it() -> None:
+    world = serving()
+    world.memory.before_write = refuse(f"Service/{OLD}", "Service/digits")
+    world.memory.remove((SERVICE, KEY[0], OLD))
+    world.memory.remove((DISRUPTION_BUDGET, *KEY))
+    world.run(spec(V1, 3))
+    assert world.condition("Stalled")["status"] == "True"
+    assert budgeted(world) == OLD
+
+
+def test_configuration_whose_revision_was_never_born_is_removed() -> None:
+    world = serving()
+    world.memory.before_write = refuse(f"ControllerRevision/{NEW}")
+    world.run(spec(V2, 2))
+    assert NEW in world.memory.of(CONFIG_MAP)
+    assert NEW not in world.memory.of(DEPLOYMENT)
+    world.memory.before_write = lambda verb, kind, name: None
+    world.run(spec(V1, 2))
+    assert set(world.memory.of(CONFIG_MAP)) == {OLD, f"{OLD}-live"}
+
+
 @pytest.mark.parametrize("kind", [CONFIG_MAP, DEPLOYMENT, SERVICE, DISRUPTION_BUDGET])
 def test_what_somebody_deletes_comes_back(kind: Any) -> None:
     world = serving()
@@ -352,6 +389,10 @@ def test_a_promotion_whose_entry_cannot_be_switched_freezes_nothing_when_its_pod
     world.operator.hear()
     world.operator.reconcile()
     assert world.entry() == OLD, "it is held until the new pods are ready again"
+    assert budgeted(world) == OLD
+    ready = world.condition("Ready")
+    assert (ready["status"], world.status["readyReplicas"]) == ("True", 2), "clients are answered"
+    assert ready["message"] == f"{OLD} answers with 2 pods until {NEW} has ready ones again."
     assert world.replicas()[OLD] == 2
     world.settle()
     assert (world.entry(), world.replicas()) == (NEW, {OLD: 0, NEW: 2})
