@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from _pytest.terminal import TerminalReporter
 
 from tests.cluster.plane import ControlPlane, control_plane
 from tests.integration import operator_process
@@ -11,6 +12,16 @@ from tests.integration.audit import Audit
 from tests.integration.installation import OPERATOR_NAMESPACE, forget_lease, grant, make_namespace
 from tests.integration.namespace import Namespace
 from tests.integration.operator_process import OperatorProcess, StartOperator
+
+
+def pytest_terminal_summary(terminalreporter: TerminalReporter) -> None:
+    """Say how many cases the sweeps ran: a number that shrinks unnoticed would be worth little."""
+    counted = [report for report in terminalreporter.getreports("passed") if report.user_properties]
+    if counted:
+        terminalreporter.section("what was swept")
+    for report in counted:
+        counts = ", ".join(f"{name}: {value}" for name, value in report.user_properties)
+        terminalreporter.write_line(f"{report.nodeid.partition('::')[2]} {counts}")
 
 
 @pytest.fixture(scope="session")

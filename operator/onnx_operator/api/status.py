@@ -84,7 +84,10 @@ class Status(ApiModel):
         description="The generation of the spec that this status is about.",
         json_schema_extra={"format": "int64"},
     )
-    stableRevision: str | None = Field(default=None, description="The revision that the entry Service leads to.")
+    stableRevision: str | None = Field(
+        default=None,
+        description="The revision promoted last. The entry Service leads to it, as soon as it has ready pods.",
+    )
     candidateRevision: str | None = Field(
         default=None, description="The revision that the spec asks for, while it is not the stable one."
     )

@@ -50,6 +50,7 @@ def test_bounds_are_met_not_met_or_not_measured() -> None:
     assert " met |" in row(made, "1,000 at once settled (goal: 22)")
     assert "| 34 |" in row(made, "1,000 at once settled (goal: 22)")
     assert "| 1.42 |" in row(made, "… over the bare writer's time until all pods are ready")
+    assert "sees 1,000 models ready after\n24 s here" in made
     assert "not measured" in row(made, "5,000 at once over 1,000 at once")
 
     slow = page(Results({"at-once 1000": kept(at_once([36.0], [20.0]))}))
