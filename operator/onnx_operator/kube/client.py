@@ -18,7 +18,8 @@ from onnx_operator.kube.protocol import Listed
 Object = dict[str, Any]
 Count = Callable[[str, str, int], None]
 
-PAGE = 250
+# Objects of a list that are in memory at a time, as they come.
+PAGE = 150
 # Seconds after which the API server ends a watch, and for which it may say nothing: bookmarks come every minute.
 WATCH = (240, 360)
 SILENCE = 150.0

@@ -12,7 +12,7 @@ from typing import Any
 import kopf
 
 from onnx_operator import names
-from onnx_operator.kube.client import PAGE, SILENCE
+from onnx_operator.kube.client import SILENCE
 from onnx_operator.kube.connection import login
 from onnx_operator.kube.kinds import MODEL, Kind
 from onnx_operator.settings import Settings
@@ -22,6 +22,7 @@ Inbox = Callable[[Kind, str | None, Object], None]
 
 log = logging.getLogger(__name__)
 
+CHUNK = 250
 FIRST_RESTART = 1.0
 LONGEST_RESTART = 30.0
 # Watching for so long means that what ended it is not what ended it before.
@@ -167,7 +168,7 @@ def kopf_settings(settings: Settings) -> kopf.OperatorSettings:
     made.scanning.disabled = True
     made.persistence.diffbase_storage = NoMemory()
     made.networking.request_timeout = settings.request_timeout
-    made.watching.chunk_size = PAGE
+    made.watching.chunk_size = CHUNK
     # An API server that comes back is noticed within seconds; after the last one kopf ends, and is begun again.
     made.networking.error_backoffs = (1, 2, 3, 5, 5, 5, 5, 5)
     made.watching.server_timeout = 300
