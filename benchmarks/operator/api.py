@@ -91,6 +91,8 @@ class Api:
         """Yield what happens to a collection after a resource version, until the API server ends the watch."""
         wanted = {**query, "watch": "true", "resourceVersion": version}
         async with self.session.get(self.access.url + path, params=wanted, ssl=self.access.context) as answer:
+            if answer.status >= 300:
+                raise ApiError("WATCH", path, answer.status, await answer.text())
             async for line in answer.content:
                 at = time.monotonic()
                 event = json.loads(line)
