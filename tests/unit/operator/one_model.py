@@ -19,7 +19,7 @@ from onnx_operator.engine.reconcile import Reconciler
 from onnx_operator.kube.kinds import DEPLOYMENT, MODEL, POD, SERVICE, WATCHED, Kind
 from onnx_operator.observe import Observer
 from tests.unit.operator.memory_api import Killed, Memory
-from tests.unit.operator.situations import DEFAULTS, NOW, SIGNATURE
+from tests.unit.operator.situations import DEFAULTS, NOW, SIGNATURE, spec
 
 Object = dict[str, Any]
 
@@ -184,3 +184,11 @@ def at_once(work: Coroutine[Any, Any, T]) -> T:
 
 def ready(pod: Object) -> bool:
     return any(condition["type"] == "Ready" for condition in pod["status"].get("conditions", []))
+
+
+def serving(asked: Spec | None = None) -> World:
+    """Return the world in which a model serves, by default of two pods."""
+    world = World()
+    world.run(asked or spec("s3://models/digits/v1", 2))
+    assert world.condition("Ready")["status"] == "True"
+    return world
