@@ -69,7 +69,7 @@ class Observed:
     def entry(self) -> str | None:
         """The revision that the entry Service leads to; None if there is no entry yet."""
         service = self.owned.get(("Service", self.name))
-        return service["spec"].get("selector", {}).get(names.LABEL_REVISION) if service else None
+        return leads_to(service) if service else None
 
     def asked(self, revision: str) -> int:
         """Return how many pods a revision's Deployment is asked to have now; 0 without a Deployment."""
@@ -83,6 +83,12 @@ class Observed:
     def ready(self, revision: str) -> int:
         """Return how many pods of a revision are ready and not going down."""
         return sum(is_ready(pod) for pod in self.pods.get(revision, ()))
+
+
+def leads_to(service: Object) -> str | None:
+    """Return the revision whose pods a Service selects; None if its selector names none."""
+    revision: str | None = service["spec"].get("selector", {}).get(names.LABEL_REVISION)
+    return revision
 
 
 def is_ready(pod: Object) -> bool:

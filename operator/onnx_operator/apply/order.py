@@ -29,7 +29,7 @@ from onnx_operator.kube.kinds import (
     Kind,
 )
 from onnx_operator.kube.protocol import Kube
-from onnx_operator.observed import Observed, is_owned
+from onnx_operator.observed import Observed, is_owned, leads_to
 
 Object = dict[str, Any]
 Rounds = Sequence[Sequence[Object]]
@@ -78,10 +78,7 @@ class Applier:
     def _reached(self, observed: Observed) -> str | None:
         """Return the revision that the entry leads to now: a webhook may have its own mind about what was written."""
         entry = self._cache.get(SERVICE, observed.namespace, observed.name)
-        if entry is None or not is_owned(entry, observed.uid):
-            return None
-        revision: str | None = entry["spec"].get("selector", {}).get(names.LABEL_REVISION)
-        return revision
+        return leads_to(entry) if entry and is_owned(entry, observed.uid) else None
 
     def _is_pinned(self, observed: Observed, planned: Planned) -> bool:
         """Return whether what a revision's later pods have to fetch is written down, for them and for us."""

@@ -71,18 +71,17 @@ class Resync:
     @property
     def follows(self) -> bool:
         """Whether everything that can be listed is watched."""
-        served = self._served or (None,)
-        return all(reflector.follows for scope in served for reflector in self._secondary(scope))
+        return all(reflector.follows for scope in self._scopes for reflector in self._secondary(scope))
 
     async def catch_up(self, version: int | None) -> None:
         """Take in what another replica wrote, and ask for every model.
 
         ``version`` is the resource version after its last write; None if nobody knows it, so that all is listed again.
         """
-        if version is None or not self._knows(version):
+        if version is not None and self._knows(version):
+            self._ask_for_every_model()
+        else:
             await self._until_done()
-        for key in self._cache.models():
-            self._queue.add(key)
 
     def soon(self) -> None:
         """Ask for a list of the models: kopf's watches have just begun, and tell nothing of what was deleted before."""
@@ -100,7 +99,7 @@ class Resync:
     async def _models(self) -> bool:
         """List the models anew; return False if that failed, so that a full list has to find out why."""
         try:
-            for scope in self._served or (None,):
+            for scope in self._scopes:
                 for reflector in self._reflectors[scope]:
                     if reflector.kind == MODEL:
                         await reflector.fill()
@@ -139,9 +138,12 @@ class Resync:
                 log.error(LEFT_OUT, namespace, error)
         if refusals and len(refusals) == len(self._namespaces):
             raise next(iter(refusals.values()))
+        self._ask_for_every_model()
+        return tuple(namespace for namespace in self._namespaces if namespace not in refusals)
+
+    def _ask_for_every_model(self) -> None:
         for key in self._cache.models():
             self._queue.add(key)
-        return tuple(namespace for namespace in self._namespaces if namespace not in refusals)
 
     async def _fill(self, namespace: str | None) -> None:
         for reflector in self._reflectors[namespace]:
@@ -149,8 +151,11 @@ class Resync:
 
     def _knows(self, version: int) -> bool:
         """Whether all that was true at a resource version is in the cache: versions of all kinds are one sequence."""
-        served = self._served or (None,)
-        return all(reflector.version >= version for scope in served for reflector in self._reflectors[scope])
+        return all(reflector.version >= version for scope in self._scopes for reflector in self._reflectors[scope])
+
+    @property
+    def _scopes(self) -> tuple[str | None, ...]:
+        return self._served or (None,)
 
     def _secondary(self, *scopes: str | None) -> list[Reflector]:
         found = [self._reflectors[scope] for scope in scopes or self._reflectors]
