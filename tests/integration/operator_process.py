@@ -2,6 +2,7 @@
 
 import json
 import os
+import random
 import socket
 import subprocess
 import sys
@@ -150,12 +151,20 @@ def start(
     return OperatorProcess(process, log, port, debug_port)
 
 
+PORTS = range(20_000, 30_000)
+"""Below the ports that Linux gives to outgoing connections: one of those may take a port between probe and bind."""
+
+
 def free_port() -> int:
     """Return a port that nobody listens at right now."""
-    with socket.socket() as probe:
-        probe.bind(("", 0))
-        port: int = probe.getsockname()[1]
-    return port
+    for port in random.sample(PORTS, len(PORTS)):
+        with socket.socket() as probe:
+            try:
+                probe.bind(("", port))
+            except OSError:
+                continue
+            return port
+    raise AssertionError(f"no port from {PORTS.start} to {PORTS.stop} is free")
 
 
 def _get(port: int, path: str) -> bytes | None:
