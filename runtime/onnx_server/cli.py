@@ -10,8 +10,9 @@ from types import FrameType
 
 import orjson
 
-from onnx_server import __version__, logs, settings, termination
+from onnx_server import __version__, logs, termination
 from onnx_server.failures import Failure, Reason
+from onnx_server.settings import server as settings
 
 log = logging.getLogger("onnx_server")
 
@@ -87,16 +88,6 @@ def _parser() -> argparse.ArgumentParser:
     serve.add_argument("--http-port", type=_port, default=8000, metavar="PORT", help="protocol (default: 8000)")
     serve.add_argument("--metrics-port", type=_port, default=8002, metavar="PORT", help="Prometheus (default: 8002)")
     serve.add_argument("--control-port", type=_port, default=9000, metavar="PORT", help="control (default: 9000)")
-    serve.add_argument(
-        "--concurrency", type=_positive, metavar="N", help="requests that run at once (default: the session's threads)"
-    )
-    serve.add_argument(
-        "--queue-size",
-        type=_positive,
-        default=256,
-        metavar="N",
-        help="requests that may wait; more get 503 (default: 256)",
-    )
     _common(serve)
 
     fetch = commands.add_parser("fetch", help="bring a model from a store to a directory and verify it")

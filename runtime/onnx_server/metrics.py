@@ -1,19 +1,21 @@
-"""Prometheus metrics: Triton's names where Triton has one, `onnx_server_*` for the rest."""
+"""Prometheus metrics: Triton's names where Triton has one, `onnx_server_*` for the rest.
 
-from collections.abc import Iterator
-from dataclasses import dataclass, field
-from typing import Literal
+The counters are kept with each model (engine/statistics.py); here they are read when somebody asks.
+"""
 
-from prometheus_client import CollectorRegistry, Gauge, Histogram, Info, disable_created_metrics
+from collections.abc import Iterator, Sequence
+
+from prometheus_client import CollectorRegistry, Info, disable_created_metrics
 from prometheus_client.exposition import generate_latest
 from prometheus_client.platform_collector import PlatformCollector
 from prometheus_client.process_collector import ProcessCollector
 
 from onnx_server import __version__
+from onnx_server.engine.statistics import ModelStatistics
+from onnx_server.models.loaded import Loaded
+from onnx_server.models.registry import Registry
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
-FailureReason = Literal["REJECTED", "CANCELED", "BACKEND", "OTHER"]
-_SECONDS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
 
 _HELP = {
     "nv_inference_request_success": "Number of successful inference requests, all batch sizes",
@@ -28,99 +30,66 @@ _HELP = {
 }
 
 
-@dataclass
-class _TritonCounters:
-    """Counters without the suffix `_total`, which prometheus_client cannot make. Seconds inside, µs outside."""
-
-    success: int = 0
-    failure: dict[FailureReason, int] = field(
-        default_factory=lambda: {"REJECTED": 0, "CANCELED": 0, "BACKEND": 0, "OTHER": 0}
-    )
-    inferences: int = 0
-    executions: int = 0
-    request: float = 0.0
-    queue: float = 0.0
-    compute_input: float = 0.0
-    compute_infer: float = 0.0
-    compute_output: float = 0.0
-
-    def lines(self, labels: str) -> Iterator[str]:
-        """Yield the exposition's lines; `labels` is the inside of the braces."""
-        values: dict[str, int] = {
-            "nv_inference_request_success": self.success,
-            "nv_inference_count": self.inferences,
-            "nv_inference_exec_count": self.executions,
-            "nv_inference_request_duration_us": round(self.request * 1e6),
-            "nv_inference_queue_duration_us": round(self.queue * 1e6),
-            "nv_inference_compute_input_duration_us": round(self.compute_input * 1e6),
-            "nv_inference_compute_infer_duration_us": round(self.compute_infer * 1e6),
-            "nv_inference_compute_output_duration_us": round(self.compute_output * 1e6),
-        }
-        for name, text in _HELP.items():
-            yield f"# HELP {name} {text}"
-            yield f"# TYPE {name} counter"
-            if name == "nv_inference_request_failure":
-                for reason, count in self.failure.items():
-                    yield f'{name}{{{labels},reason="{reason}"}} {count}'
-            else:
-                yield f"{name}{{{labels}}} {values[name]}"
+def _values(statistics: ModelStatistics) -> dict[str, int]:
+    return {
+        "nv_inference_request_success": statistics.success.count,
+        "nv_inference_count": statistics.inference_count,
+        "nv_inference_exec_count": statistics.execution_count,
+        "nv_inference_request_duration_us": round(statistics.success.seconds * 1e6),
+        "nv_inference_queue_duration_us": round(statistics.queue.seconds * 1e6),
+        "nv_inference_compute_input_duration_us": round(statistics.compute_input.seconds * 1e6),
+        "nv_inference_compute_infer_duration_us": round(statistics.compute_infer.seconds * 1e6),
+        "nv_inference_compute_output_duration_us": round(statistics.compute_output.seconds * 1e6),
+    }
 
 
 class Metrics:
-    """All metrics of one server process that serves one model."""
+    """All metrics of one server process."""
 
-    def __init__(self, model: str, version: str) -> None:
-        self._labels = f'model="{_escape(model)}",version="{_escape(version)}"'
-        self._triton = _TritonCounters()
+    def __init__(self) -> None:
         disable_created_metrics()  # type: ignore[no-untyped-call]  # prometheus_client does not annotate it
         self._registry = CollectorRegistry()
-        names = ["model", "version"]
-        self.in_flight = Gauge(
-            "onnx_server_in_flight_requests", "Inference requests being answered", names, registry=self._registry
-        ).labels(model, version)
-        self.pending = Gauge(
-            "nv_inference_pending_request_count", "Requests that wait or run", names, registry=self._registry
-        ).labels(model, version)
-        self.ready = Gauge(
-            "onnx_server_ready", "1 while the server answers that it is ready", names, registry=self._registry
-        ).labels(model, version)
-        self.load_seconds = Gauge(
-            "onnx_server_model_load_seconds", "Seconds to load and warm up the model", names, registry=self._registry
-        ).labels(model, version)
-        self._durations = Histogram(
-            "onnx_server_request_duration_seconds",
-            "Seconds from the first byte of a successful inference request to its answer",
-            names,
-            buckets=_SECONDS,
-            registry=self._registry,
-        ).labels(model, version)
         Info("onnx_server_build", "Version of the server", registry=self._registry).info({"version": __version__})
         ProcessCollector(registry=self._registry)
         PlatformCollector(registry=self._registry)
 
-    def succeeded(
-        self, *, rows: int, request: float, queued: float, decoded: float, computed: float, encoded: float
-    ) -> None:
-        """Count one answered request; durations in seconds."""
-        counters = self._triton
-        counters.success += 1
-        counters.inferences += rows
-        counters.executions += 1
-        counters.request += request
-        counters.queue += queued
-        counters.compute_input += decoded
-        counters.compute_infer += computed
-        counters.compute_output += encoded
-        self._durations.observe(request)
-
-    def failed(self, reason: FailureReason) -> None:
-        """Count one request that was not answered with 200."""
-        self._triton.failure[reason] += 1
-
-    def exposition(self) -> bytes:
+    def exposition(self, registry: Registry, *, ready: bool) -> bytes:
         """Return all metrics in Prometheus' text format."""
-        triton = "\n".join(self._triton.lines(self._labels)) + "\n"
-        return triton.encode() + generate_latest(self._registry)
+        lines = "\n".join([*_model_lines(list(registry)), *_gauge("onnx_server_ready", _READY, [("", int(ready))]), ""])
+        return lines.encode() + generate_latest(self._registry)
+
+
+_READY = "1 while the server answers that it is ready"
+
+
+def _model_lines(models: list[Loaded]) -> Iterator[str]:
+    values = [(_labels(loaded), loaded, _values(loaded.statistics)) for loaded in models]
+    for name, text in _HELP.items():
+        yield f"# HELP {name} {text}"
+        yield f"# TYPE {name} counter"
+        for labels, loaded, counters in values:
+            if name == "nv_inference_request_failure":
+                for reason, failed in loaded.statistics.failures.items():
+                    yield f'{name}{{{labels},reason="{reason}"}} {failed.count}'
+            else:
+                yield f"{name}{{{labels}}} {counters[name]}"
+    pending = [(labels, loaded.scheduler.pending) for labels, loaded, _ in values]
+    yield from _gauge("nv_inference_pending_request_count", "Requests that wait or run", pending)
+    in_flight = [(labels, loaded.statistics.in_flight) for labels, loaded, _ in values]
+    yield from _gauge("onnx_server_in_flight_requests", "Inference requests being answered", in_flight)
+    seconds = [(labels, loaded.load_seconds) for labels, loaded, _ in values]
+    yield from _gauge("onnx_server_model_load_seconds", "Seconds to load and warm up the model", seconds)
+
+
+def _gauge(name: str, text: str, values: Sequence[tuple[str, float]]) -> Iterator[str]:
+    yield f"# HELP {name} {text}"
+    yield f"# TYPE {name} gauge"
+    for labels, value in values:
+        yield f"{name}{{{labels}}} {value}" if labels else f"{name} {value}"
+
+
+def _labels(loaded: Loaded) -> str:
+    return f'model="{_escape(loaded.name)}",version="{_escape(loaded.version)}"'
 
 
 def _escape(value: str) -> str:

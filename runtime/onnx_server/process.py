@@ -10,15 +10,13 @@ from pathlib import Path
 from typing import Any
 
 from onnx_server.control.app import control_app
-from onnx_server.engine.load import load
-from onnx_server.engine.runner import Runner
-from onnx_server.engine.warmup import warm_up
 from onnx_server.http.app import metrics_app, protocol_app
 from onnx_server.http.asgi import App
 from onnx_server.listeners import Listener, bind
 from onnx_server.metrics import Metrics
-from onnx_server.repository.locate import locate
-from onnx_server.state import Phase, Serving, State
+from onnx_server.models import loading
+from onnx_server.models.loaded import Loaded
+from onnx_server.state import Phase, State
 
 log = logging.getLogger(__name__)
 
@@ -29,7 +27,7 @@ _TICK_SECONDS = 0.05
 
 @dataclass(frozen=True)
 class Options:
-    """What the command line says: the model, the live directory, addresses and the queue before the model."""
+    """What the command line says: the model, the live directory and the addresses."""
 
     model: Path
     live: Path | None
@@ -37,8 +35,6 @@ class Options:
     http_port: int
     metrics_port: int
     control_port: int
-    concurrency: int
-    queue_size: int
 
 
 class Process:
@@ -48,10 +44,9 @@ class Process:
         """Bind all ports. Raises Failure InvalidConfig if one is taken."""
         self._state = state
         self._options = options
-        self._metrics = Metrics(state.model_name, state.model_version)
-        self._http = self._listener(options.http_port, "--http-port", protocol_app(state, self._metrics))
+        self._http = self._listener(options.http_port, "--http-port", protocol_app(state))
         self._others = [
-            self._listener(options.metrics_port, "--metrics-port", metrics_app(state, self._metrics)),
+            self._listener(options.metrics_port, "--metrics-port", metrics_app(state, Metrics())),
             self._listener(options.control_port, "--control-port", control_app(state, options.live)),
         ]
         self._stop = asyncio.Event()
@@ -89,26 +84,33 @@ class Process:
             await asyncio.gather(*tasks)
         log.info("stopped")
 
-    def _load_in_thread(self, loop: asyncio.AbstractEventLoop) -> "asyncio.Future[Serving]":
+    def _load_in_thread(self, loop: asyncio.AbstractEventLoop) -> "asyncio.Future[Loaded]":
         """Load on a daemon thread: ONNX Runtime cannot be interrupted, and a signal must not wait for it."""
-        loaded: asyncio.Future[Serving] = loop.create_future()
+        loaded: asyncio.Future[Loaded] = loop.create_future()
 
-        def finish(serving: Serving | None, error: Exception | None) -> None:
+        def finish(result: Loaded | None, error: Exception | None) -> None:
             if loaded.done():
                 return
             if error is not None:
                 loaded.set_exception(error)
-            elif serving is not None:
-                loaded.set_result(serving)
+            elif result is not None:
+                loaded.set_result(result)
 
         def work() -> None:
-            serving, error = None, None
+            result, error = None, None
+            registry, settings = self._state.registry, self._state.settings
             try:
-                serving = _load(self._state, self._options)
+                result = loading.load(
+                    registry.name,
+                    registry.version,
+                    self._options.model,
+                    settings.for_model(registry.name),
+                    self._state.threads,
+                )
             except Exception as raised:  # noqa: BLE001  handed to the event loop, which raises it
                 error = raised
             if not loop.is_closed():
-                loop.call_soon_threadsafe(finish, serving, error)
+                loop.call_soon_threadsafe(finish, result, error)
 
         self._loader = threading.Thread(target=work, name="load", daemon=True)
         self._loader.start()
@@ -119,20 +121,19 @@ class Process:
         """Whether the model is still being loaded, by a thread that cannot be interrupted."""
         return self._loader is not None and self._loader.is_alive()
 
-    def _serve(self, serving: Serving) -> None:
-        self._state.serving = serving
+    def _serve(self, loaded: Loaded) -> None:
+        self._state.registry.add(loaded)
         self._state.phase = Phase.READY
-        self._metrics.load_seconds.set(serving.load_seconds)
         log.info(
             "ready",
             extra={
-                "model": self._state.model_name,
-                "version": self._state.model_version,
-                "seconds": round(serving.load_seconds, 3),
-                "executionProviders": ",".join(serving.model.active),
+                "model": loaded.name,
+                "version": loaded.version,
+                "seconds": round(loaded.load_seconds, 3),
+                "executionProviders": ",".join(loaded.model.active),
                 "threads": self._state.threads.intra_op,
-                "warmUp": f"{serving.warm_up.source} {serving.warm_up.message}".strip(),
-                "url": f"http://localhost:{self._http.port}/v2/models/{self._state.model_name}",
+                "warmUp": f"{loaded.warm_up.source} {loaded.warm_up.message}".strip(),
+                "url": f"http://localhost:{self._http.port}/v2/models/{loaded.name}",
             },
         )
 
@@ -144,7 +145,7 @@ class Process:
 
     async def _drain(self, http: "asyncio.Task[None]") -> None:
         """Unready at once; serve on; then end connections with their answers; then finish what is in flight."""
-        drain = 0 if self._state.serving is None else self._state.settings.drain_seconds
+        drain = 0 if self._state.main is None else self._state.settings.drain_seconds
         self._state.phase = Phase.DRAINING
         log.info("draining", extra={"seconds": 0 if self._hurry.is_set() else drain})
         await self._hurried_within(drain)
@@ -162,14 +163,3 @@ class Process:
         except TimeoutError:
             return False
         return True
-
-
-def _load(state: State, options: Options) -> Serving:
-    started = time.monotonic()
-    located = locate(options.model)
-    model = load(located, state.settings.execution_providers, state.threads)
-    warmed = warm_up(model, model.signature)
-    if warmed.message:
-        log.warning("warm-up", extra={"source": warmed.source, "said": warmed.message})
-    runner = Runner(model, options.concurrency, options.queue_size)
-    return Serving(model, runner, warmed, located.digest, time.monotonic() - started)

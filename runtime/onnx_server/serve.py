@@ -9,19 +9,20 @@ from pathlib import Path
 
 import uvloop
 
-from onnx_server import settings
 from onnx_server.engine import cpus
+from onnx_server.models.registry import Registry
 from onnx_server.process import Options, Process
-from onnx_server.settings import ServerSettings
+from onnx_server.settings import server
+from onnx_server.settings.server import ServerSettings
 from onnx_server.state import State
 
 
 def serve(arguments: argparse.Namespace) -> None:
     """Serve until a signal. Raises Failure with a reason of docs/contract.md."""
-    configured = settings.load(arguments.config) if arguments.config is not None else ServerSettings()
+    configured = server.load(arguments.config) if arguments.config is not None else ServerSettings()
     state = State(
         settings=configured,
-        model_name=configured.model.name or _default_name(arguments.model),
+        registry=Registry(configured.model.name or _default_name(arguments.model), configured.model.version),
         threads=cpus.plan(),
         pod_uid=os.environ.get("POD_UID") or None,
     )
@@ -32,8 +33,6 @@ def serve(arguments: argparse.Namespace) -> None:
         http_port=arguments.http_port,
         metrics_port=arguments.metrics_port,
         control_port=arguments.control_port,
-        concurrency=arguments.concurrency or state.threads.intra_op,
-        queue_size=arguments.queue_size,
     )
 
     async def run() -> Process:

@@ -5,10 +5,9 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from onnx_server.engine.cpus import Threads
-from onnx_server.engine.model import Model
-from onnx_server.engine.runner import Runner
-from onnx_server.engine.warmup import WarmUp
-from onnx_server.settings import ServerSettings
+from onnx_server.models.loaded import Loaded
+from onnx_server.models.registry import Registry
+from onnx_server.settings.server import ServerSettings
 
 
 class Phase(StrEnum):
@@ -20,35 +19,23 @@ class Phase(StrEnum):
     CLOSING = "Closing"
 
 
-@dataclass(frozen=True)
-class Serving:
-    """All there is once the model is loaded and warmed up."""
-
-    model: Model
-    runner: Runner
-    warm_up: WarmUp
-    digest: str | None
-    load_seconds: float
-
-
 @dataclass
 class State:
     """The one mutable thing of the process; only the event loop changes it."""
 
     settings: ServerSettings
-    model_name: str
+    registry: Registry
     threads: Threads
     pod_uid: str | None
     boot_id: str = field(default_factory=lambda: str(uuid.uuid4()))
     phase: Phase = Phase.LOADING
-    serving: Serving | None = None
-
-    @property
-    def model_version(self) -> str:
-        """The version that answers carry."""
-        return self.settings.model.version
 
     @property
     def ready(self) -> bool:
         """Whether new clients should come."""
         return self.phase == Phase.READY
+
+    @property
+    def main(self) -> Loaded | None:
+        """The model that the operator asks about: the only one, once it is loaded."""
+        return next(iter(self.registry), None)

@@ -114,7 +114,9 @@ def test_metrics_count_requests_rows_and_failures(tmp_path: Path) -> None:
 def test_a_full_queue_refuses_at_once_and_says_when_to_come_back(tmp_path: Path) -> None:
     model = onnx_models.busy(tmp_path / "busy.onnx")
     answers: list[httpx.Response] = []
-    with serving(model, "--concurrency", "1", "--queue-size", "1", tmp_path=tmp_path) as server:
+    config = tmp_path / "server.yaml"
+    config.write_text("queue: {size: 1}\nbatching: {mode: 'Off'}\n")
+    with serving(model, "--config", config, tmp_path=tmp_path) as server:
         server.wait_until_ready()
         threads = [
             threading.Thread(target=lambda: answers.append(infer(server, "busy", rounds=("INT64", [1], [3000]))))

@@ -6,13 +6,13 @@ from onnx_server.state import State
 
 def facts(state: State) -> dict[str, object]:
     """Return the document of `GET /v1/facts`. What is known only after loading is null or empty until then."""
-    serving = state.serving
-    signature = serving.model.signature.describe() if serving else {"inputs": [], "outputs": []}
+    loaded = state.main
+    signature = loaded.signature.describe() if loaded else {"inputs": [], "outputs": []}
     return {
         "model": {
-            "name": state.model_name,
-            "version": state.model_version,
-            "digest": serving.digest if serving else None,
+            "name": state.registry.name,
+            "version": state.registry.version,
+            "digest": loaded.digest if loaded else None,
         },
         "ready": state.ready,
         "bootId": state.boot_id,
@@ -20,16 +20,16 @@ def facts(state: State) -> dict[str, object]:
         "signature": signature,
         "executionProviders": {
             "asked": list(state.settings.execution_providers),
-            "active": list(serving.model.active) if serving else [],
-            "nodes": serving.model.nodes if serving else {},
+            "active": list(loaded.model.active) if loaded else [],
+            "nodes": loaded.model.nodes if loaded else {},
         },
         "warmUp": {
-            "source": serving.warm_up.source,
-            "seconds": round(serving.warm_up.seconds, 6),
-            "message": serving.warm_up.message,
+            "source": loaded.warm_up.source,
+            "seconds": round(loaded.warm_up.seconds, 6),
+            "message": loaded.warm_up.message,
         }
-        if serving
+        if loaded
         else None,
         "threads": {"intraOp": state.threads.intra_op, "interOp": state.threads.inter_op},
-        "versions": {"server": __version__, "onnxruntime": serving.model.runtime.__version__ if serving else None},
+        "versions": {"server": __version__, "onnxruntime": loaded.model.runtime.__version__ if loaded else None},
     }

@@ -9,7 +9,7 @@ from onnx_server.engine.cpus import Threads
 from onnx_server.engine.model import Model
 from onnx_server.failures import Failure, Reason
 from onnx_server.repository.locate import LocatedModel
-from onnx_server.settings import ExecutionProvider
+from onnx_server.settings.model import ExecutionProvider
 
 log = logging.getLogger(__name__)
 

@@ -8,26 +8,18 @@ from typing import Any, Protocol
 import numpy as np
 
 from onnx_server.protocol.datatypes import Tensor
+from onnx_server.protocol.errors import ModelFailedError
 from onnx_server.protocol.signature import Signature
 
 # onnx.TensorProto.BFLOAT16
 _BFLOAT16 = 16
 
 
-class ModelError(Exception):
-    """The model could not answer. `of_input` says that the input is to blame, as far as ONNX Runtime can tell."""
-
-    def __init__(self, message: str, *, of_input: bool) -> None:
-        super().__init__(message)
-        self.message = message
-        self.of_input = of_input
-
-
 class Runs(Protocol):
     """What answers requests: given all inputs by name and the outputs' names, the outputs in that order."""
 
     def run(self, inputs: Mapping[str, Tensor], outputs: Sequence[str]) -> list[Tensor]:
-        """Run once, on the calling thread. Raises ModelError."""
+        """Run once, on the calling thread. Raises ModelFailedError."""
 
 
 @dataclass(frozen=True)
@@ -41,7 +33,7 @@ class Model:
     active: tuple[str, ...]
 
     def run(self, inputs: Mapping[str, Tensor], outputs: Sequence[str]) -> list[Tensor]:
-        """Run once, on the calling thread; the GIL is released meanwhile. Raises ModelError."""
+        """Run once, on the calling thread; the GIL is released meanwhile. Raises ModelFailedError."""
         options = self.runtime.RunOptions()
         options.log_severity_level = 4  # the exception says it; ONNX Runtime would print it as well
         try:
@@ -53,7 +45,7 @@ class Model:
         except Exception as error:  # ONNX Runtime's exceptions have no common base but Exception
             of_input = type(error).__name__ == "InvalidArgument"
             message = " ".join(str(error).split())
-            raise ModelError(message, of_input=of_input) from error
+            raise ModelFailedError(message, of_input=of_input) from error
 
     @cached_property
     def _gives_bfloat16(self) -> bool:

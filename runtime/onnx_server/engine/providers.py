@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from onnx_server.failures import Failure, Reason
-from onnx_server.settings import ExecutionProvider
+from onnx_server.settings.model import ExecutionProvider
 
 NAMES: dict[ExecutionProvider, str] = {
     "TensorRT": "TensorrtExecutionProvider",

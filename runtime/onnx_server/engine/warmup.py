@@ -6,9 +6,10 @@ from typing import Literal
 
 import numpy as np
 
-from onnx_server.engine.model import ModelError, Runs
+from onnx_server.engine.model import Runs
 from onnx_server.failures import Failure, Reason
 from onnx_server.protocol.datatypes import Tensor
+from onnx_server.protocol.errors import ModelFailedError
 from onnx_server.protocol.signature import Signature, TensorSpec
 
 
@@ -36,8 +37,8 @@ def warm_up(model: Runs, signature: Signature) -> WarmUp:
         started = time.monotonic()
         try:
             model.run({spec.name: _tensor(spec, fill) for spec in signature.inputs}, outputs)
-        except ModelError as error:
-            refused = refused or error.message
+        except ModelFailedError as error:
+            refused = refused or error.said
         else:
             return WarmUp("Declared" if declared else "Guessed", time.monotonic() - started, "")
     if declared:

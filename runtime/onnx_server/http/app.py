@@ -8,9 +8,9 @@ from onnx_server.protocol.errors import RequestError
 from onnx_server.state import Phase, State
 
 
-def protocol_app(state: State, metrics: Metrics) -> App:
+def protocol_app(state: State) -> App:
     """Return the app of port 8000."""
-    infer = InferRoute(state, metrics)
+    infer = InferRoute(state)
     rest = routes.build(state)
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
@@ -34,9 +34,8 @@ def metrics_app(state: State, metrics: Metrics) -> App:
         if scope["method"] not in {"GET", "HEAD"}:
             await send_error(send, RequestError(405, f"/metrics takes GET, got {scope['method']}"))
             return
-        metrics.ready.set(state.ready)
-        metrics.pending.set(state.serving.runner.pending if state.serving else 0)
-        await send_parts(send, 200, [(b"content-type", CONTENT_TYPE.encode())], (metrics.exposition(),))
+        exposition = metrics.exposition(state.registry, ready=state.ready)
+        await send_parts(send, 200, [(b"content-type", CONTENT_TYPE.encode())], (exposition,))
 
     return app
 

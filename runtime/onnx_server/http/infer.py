@@ -5,13 +5,12 @@ import logging
 import re
 import time
 
-from onnx_server.engine.model import ModelError
-from onnx_server.engine.runner import QueueFullError
+from onnx_server import inference
 from onnx_server.http.asgi import DisconnectedError, Receive, Scope, Send, header, read_body, send_error, send_parts
-from onnx_server.metrics import FailureReason, Metrics
+from onnx_server.models.loaded import Loaded
 from onnx_server.protocol import compression, request, response
-from onnx_server.protocol.errors import RequestError
-from onnx_server.state import Serving, State
+from onnx_server.protocol.errors import CancelledRequestError, RequestError, internal
+from onnx_server.state import State
 
 log = logging.getLogger(__name__)
 
@@ -24,9 +23,8 @@ _UNPACK_INLINE_BYTES = 16 * 1024
 class InferRoute:
     """Answers `POST /v2/models/M[/versions/V]/infer`."""
 
-    def __init__(self, state: State, metrics: Metrics) -> None:
+    def __init__(self, state: State) -> None:
         self._state = state
-        self._metrics = metrics
 
     @staticmethod
     def matches(path: str) -> bool:
@@ -35,44 +33,48 @@ class InferRoute:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request; any error is an answer too."""
-        self._metrics.in_flight.inc()
         try:
-            await self._answer(scope, receive, send)
+            loaded = self._route(scope)
+            await self._counted(loaded, scope, receive, send)
+        except CancelledRequestError:
+            return
         except RequestError as error:
-            self._metrics.failed(_reason(error))
             await send_error(send, error)
-        except DisconnectedError:
-            self._metrics.failed("CANCELED")
         except Exception:
-            self._metrics.failed("OTHER")
             log.exception("bug: an inference request failed unexpectedly")
-            await send_error(send, RequestError(500, "internal error: the server's log has the trace"))
-        finally:
-            self._metrics.in_flight.dec()
+            await send_error(send, internal())
 
-    async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
+    async def _counted(self, loaded: Loaded, scope: Scope, receive: Receive, send: Send) -> None:
         started = time.monotonic()
-        serving = self._route(scope)
-        settings = self._state.settings
-        body = await read_body(scope, receive, settings.max_body_bytes)
-        body = await _unpacked(body, header(scope, b"content-encoding"), settings.max_body_bytes)
-        received = time.monotonic()
-        signature = serving.model.signature
-        decoded = request.decode(body, _header_length(scope), signature, settings.max_batch_size)
-        decode_seconds = time.monotonic() - received
+        statistics = loaded.statistics
+        statistics.in_flight += 1
         try:
-            run = await serving.runner.run(decoded.inputs, [output.spec.name for output in decoded.outputs])
-        except QueueFullError:
-            message = "the queue is full: try again, or add replicas"
-            raise RequestError(503, message, ((b"retry-after", b"1"),)) from None
-        except ModelError as error:
-            raise RequestError(400 if error.of_input else 500, f"the model failed: {error.message}") from error
+            await self._answer(loaded, started, scope, receive, send)
+        except DisconnectedError:
+            statistics.failed("CANCELED", time.monotonic() - started)
+            raise CancelledRequestError from None
+        except RequestError as error:
+            statistics.failed(inference.reason(error), time.monotonic() - started)
+            raise
+        except Exception:
+            statistics.failed("OTHER", time.monotonic() - started)
+            raise
+        finally:
+            statistics.in_flight -= 1
+
+    async def _answer(self, loaded: Loaded, started: float, scope: Scope, receive: Receive, send: Send) -> None:
+        limit = self._state.settings.max_body_bytes
+        body = await read_body(scope, receive, limit)
+        body = await _unpacked(body, header(scope, b"content-encoding"), limit)
+        received = time.monotonic()
+        decoded = request.decode(body, _header_length(scope), loaded.signature, loaded.settings.max_batch_size)
+        decode_seconds = time.monotonic() - received
+        run = await inference.infer(loaded, decoded, received)
         encoding = time.monotonic()
-        answer = response.encode(decoded, run.outputs, self._state.model_name, self._state.model_version)
+        answer = response.encode(decoded, run.outputs, loaded.name, loaded.version)
         await _send(scope, send, answer)
         done = time.monotonic()
-        self._metrics.succeeded(
-            rows=decoded.rows,
+        loaded.statistics.succeeded(
             request=done - started,
             queued=run.queued,
             decoded=decode_seconds,
@@ -80,35 +82,13 @@ class InferRoute:
             encoded=done - encoding,
         )
 
-    def _route(self, scope: Scope) -> Serving:
+    def _route(self, scope: Scope) -> Loaded:
         if scope["method"] != "POST":
             raise RequestError(405, f"inference takes POST, got {scope['method']}", ((b"allow", b"POST"),))
         found = _PATH.fullmatch(scope["path"])
         if found is None:
             raise AssertionError("routed here without matches()")
-        check_model(self._state, found["model"], found["version"])
-        if self._state.serving is None:
-            raise not_ready()
-        return self._state.serving
-
-
-def check_model(state: State, model: str, version: str | None) -> None:
-    """Raise RequestError 404 unless `model` (and `version`, if given) is what this server serves."""
-    if model != state.model_name:
-        raise RequestError(404, f"unknown model '{model}': this server has '{state.model_name}'")
-    if version is not None and version != state.model_version:
-        raise RequestError(404, f"unknown version '{version}' of model '{model}': there is '{state.model_version}'")
-
-
-def not_ready() -> RequestError:
-    """Return the 503 for a request that came before the model is loaded."""
-    return RequestError(503, "the model is loading: try again", ((b"retry-after", b"1"),))
-
-
-def _reason(error: RequestError) -> FailureReason:
-    if error.status == 503:
-        return "REJECTED"
-    return "BACKEND" if error.status == 500 else "OTHER"
+        return self._state.registry.find(found["model"], found["version"])
 
 
 def _header_length(scope: Scope) -> int | None:

@@ -7,9 +7,8 @@ from starlette.responses import Response
 
 from onnx_server import __version__
 from onnx_server.http import errors
-from onnx_server.http.infer import check_model, not_ready
 from onnx_server.http.json import answer
-from onnx_server.protocol.errors import RequestError
+from onnx_server.protocol.errors import unavailable
 from onnx_server.state import State
 
 EXTENSIONS = ["binary_tensor_data", "parameters"]
@@ -53,18 +52,16 @@ def build(state: State) -> FastAPI:
     @app.get("/v2/models/{model}/ready", summary="As /v2/health/ready, for the model")
     @app.get("/v2/models/{model}/versions/{version}/ready", include_in_schema=False)
     async def model_ready(model: str, version: str | None = None) -> Response:
-        check_model(state, model, version)
+        state.registry.find(model, version)
         _check_ready(state)
         return answer({"name": model, "ready": True})
 
     @app.get("/v2/models/{model}", summary="Model metadata: inputs and outputs")
     @app.get("/v2/models/{model}/versions/{version}", include_in_schema=False)
     async def metadata(model: str, version: str | None = None) -> Response:
-        check_model(state, model, version)
-        if state.serving is None:
-            raise not_ready()
-        signature = state.serving.model.signature.describe()
-        document = {"name": model, "versions": [state.model_version], "platform": "onnxruntime_onnx", **signature}
+        loaded = state.registry.find(model, version)
+        signature = loaded.signature.describe()
+        document = {"name": model, "versions": [loaded.version], "platform": "onnxruntime_onnx", **signature}
         return answer(document)
 
     return app
@@ -72,4 +69,4 @@ def build(state: State) -> FastAPI:
 
 def _check_ready(state: State) -> None:
     if not state.ready:
-        raise RequestError(503, f"not ready: {state.phase.value.lower()}", ((b"retry-after", b"1"),))
+        raise unavailable(f"not ready: {state.phase.value.lower()}")

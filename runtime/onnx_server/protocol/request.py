@@ -1,7 +1,7 @@
 """Decode an inference request: JSON alone, JSON with binary tensors after it, or one raw tensor."""
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, TypeGuard
 
 import orjson
@@ -16,20 +16,26 @@ _UNSUPPORTED = ("shared_memory_region", "classification")
 
 @dataclass(frozen=True)
 class RequestedOutput:
-    """An output to answer with, in binary or JSON form."""
+    """An output to answer with, in binary or JSON form; as its `classes` highest classes where that is not 0."""
 
     spec: TensorSpec
     binary: bool
+    classes: int = 0
 
 
 @dataclass(frozen=True)
 class InferRequest:
-    """A decoded request. `inputs` has every input of the model; `outputs` are in the client's order, never empty."""
+    """A decoded request. `inputs` has every input of the model; `outputs` are in the client's order, never empty.
+
+    `priority` is from 1, the most urgent; 0 is the lowest. `timeout` is in seconds.
+    """
 
     id: str | None
     inputs: dict[str, Tensor]
     outputs: tuple[RequestedOutput, ...]
     rows: int
+    priority: int = 0
+    timeout: float | None = None
 
 
 def decode(body: bytes, header_length: int | None, signature: Signature, max_batch_size: int | None) -> InferRequest:
@@ -53,7 +59,9 @@ def decode(body: bytes, header_length: int | None, signature: Signature, max_bat
     parameters = _parameters(document, "the request")
     inputs = _inputs(document, signature, binary)
     outputs = _outputs(document, signature, default=_flag(parameters, "binary_data_output", "the request") or False)
-    return _checked_rows(InferRequest(request_id, inputs, outputs, 1), signature, max_batch_size)
+    priority, timeout = _priority(parameters), _timeout(parameters)
+    decoded = InferRequest(request_id, inputs, outputs, 1, priority, timeout)
+    return _checked_rows(decoded, signature, max_batch_size)
 
 
 def _document(header: memoryview) -> dict[str, Any]:
@@ -218,4 +226,20 @@ def _checked_rows(request: InferRequest, signature: Signature, limit: int | None
     largest = max(rows)
     if limit is not None and largest > limit:
         raise bad_request(f"the request has {largest} rows, and maxBatchSize is {limit}: send it in parts")
-    return InferRequest(request.id, request.inputs, request.outputs, largest)
+    return replace(request, rows=largest)
+
+
+def _priority(parameters: dict[str, Any]) -> int:
+    value = parameters.get("priority", 0)
+    if not _is_count(value):
+        raise bad_request(f"the parameter 'priority' of the request must be an integer from 0, got {value!r}")
+    return value
+
+
+def _timeout(parameters: dict[str, Any]) -> float | None:
+    """Return seconds; the protocol has microseconds, and 0 for none."""
+    value = parameters.get("timeout", 0)
+    if not _is_count(value):
+        message = f"the parameter 'timeout' of the request must be an integer of microseconds from 0, got {value!r}"
+        raise bad_request(message)
+    return value / 1e6 or None

@@ -4,8 +4,8 @@ import re
 from pathlib import Path
 
 import onnx_server
-from onnx_server import settings
 from onnx_server.failures import Reason
+from onnx_server.settings import server as settings
 
 PAGE = Path(onnx_server.__file__).parents[2] / "docs" / "contract.md"
 

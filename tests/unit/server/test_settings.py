@@ -5,8 +5,8 @@ from pathlib import Path
 import jsonschema
 import pytest
 
-from onnx_server import settings
 from onnx_server.failures import Failure, Reason
+from onnx_server.settings import server as settings
 
 FULL = """
 model: {name: digits, version: 7f9c4d2bxk}

@@ -1,28 +1,18 @@
-"""The server's configuration file, `server.yaml`: types, defaults, and errors that name the field.
-
-It is half of the contract with the operator (docs/contract.md); `onnx-server schema` prints its JSON schema.
-"""
+"""The whole of `server.yaml`: types, defaults, errors that name the field; its schema is `onnx-server schema`."""
 
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Any
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
-from pydantic.alias_generators import to_camel
+from pydantic import Field, ValidationError
 
 from onnx_server.failures import Failure, Reason
-
-ExecutionProvider = Literal["TensorRT", "CUDA", "CPU"]
-# A path segment of the protocol: no slash, no control character.
-PathSegment = Annotated[str, Field(min_length=1, max_length=253, pattern=r"^[^/\x00-\x1f\x7f]+$")]
+from onnx_server.settings.base import PathSegment, Strict
+from onnx_server.settings.model import ModelSettings
 
 
-class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, alias_generator=to_camel)
-
-
-class ModelSettings(_Strict):
-    """What the model is called in the protocol."""
+class ServedModel(Strict):
+    """What the model is called in the protocol, where one is served."""
 
     name: PathSegment | None = Field(
         default=None, description="The name in the protocol's paths; the model file's name without .onnx if left out."
@@ -30,18 +20,12 @@ class ModelSettings(_Strict):
     version: PathSegment = Field(default="1", description="Answered as model_version.")
 
 
-class ServerSettings(_Strict):
+class ServerSettings(ModelSettings):
     """The whole of `server.yaml`."""
 
-    model: ModelSettings = Field(default_factory=ModelSettings)
-    execution_providers: list[ExecutionProvider] = Field(
-        default=["CPU"],
-        min_length=1,
-        description="Ordered. What runs is what is asked: the server exits if one of them cannot run here, "
-        "and nodes run on the CPU only if CPU is listed.",
-    )
-    max_batch_size: int | None = Field(
-        default=None, ge=1, description="Requests with more rows (the first, dynamic dimension) are refused with 400."
+    model: ServedModel = Field(default_factory=ServedModel)
+    models: dict[PathSegment, ModelSettings] = Field(
+        default={}, description="By name, what differs for one model of a repository. A field here replaces it whole."
     )
     drain_seconds: int = Field(
         default=5, ge=0, le=3600, description="How long the server serves on after SIGTERM, already unready. Seconds."
@@ -50,13 +34,13 @@ class ServerSettings(_Strict):
         default=100 * 1024 * 1024, ge=1, description="Largest request body, also after decompression. Bytes."
     )
 
-    @field_validator("execution_providers")
-    @classmethod
-    def _each_once(cls, value: list[ExecutionProvider]) -> list[ExecutionProvider]:
-        if len(set(value)) != len(value):
-            msg = f"each execution provider may be listed once, got {value}"
-            raise ValueError(msg)
-        return value
+    def for_model(self, name: str) -> ModelSettings:
+        """Return how the model `name` is run: the settings of all models, and over them its own."""
+        common = ModelSettings.model_construct(**{field: getattr(self, field) for field in ModelSettings.model_fields})
+        own = self.models.get(name)
+        if own is None:
+            return common
+        return common.model_copy(update={field: getattr(own, field) for field in own.model_fields_set})
 
 
 def load(path: Path) -> ServerSettings:

@@ -1,0 +1,58 @@
+"""A decoded request on its way through the engine, the same for every transport."""
+
+import asyncio
+import time
+from collections.abc import Callable
+
+from onnx_server.engine.statistics import FailureReason
+from onnx_server.engine.work import Outcome, Run, Work
+from onnx_server.models.loaded import Loaded
+from onnx_server.protocol.errors import CancelledRequestError, OverloadedError, RequestError
+from onnx_server.protocol.request import InferRequest
+
+
+def submit(loaded: Loaded, request: InferRequest, received: float, done: Callable[[Outcome], None]) -> Work:
+    """Queue `request`, received at `received` (seconds of time.monotonic()); `done` hears the outcome, once.
+
+    Raises OverloadedError at once where the queue is full.
+    """
+    timeout = request.timeout or loaded.settings.queue.default_timeout_milliseconds / 1e3
+    work = Work(
+        inputs=request.inputs,
+        outputs=tuple(output.spec.name for output in request.outputs),
+        rows=request.rows,
+        done=done,
+        priority=request.priority,
+        deadline=received + timeout if timeout else None,
+    )
+    loaded.scheduler.submit(work)
+    return work
+
+
+async def infer(loaded: Loaded, request: InferRequest, received: float | None = None) -> Run:
+    """Run `request`. Raises RequestError. A cancelled task takes its request out of the queue."""
+    future: asyncio.Future[Run] = asyncio.get_running_loop().create_future()
+
+    def done(outcome: Outcome) -> None:
+        if future.done():
+            return
+        if isinstance(outcome, RequestError):
+            future.set_exception(outcome)
+        else:
+            future.set_result(outcome)
+
+    work = submit(loaded, request, time.monotonic() if received is None else received, done)
+    try:
+        return await future
+    except asyncio.CancelledError:
+        loaded.scheduler.cancel(work)
+        raise
+
+
+def reason(error: RequestError) -> FailureReason:
+    """Return Triton's name of why a request failed."""
+    if isinstance(error, CancelledRequestError):
+        return "CANCELED"
+    if isinstance(error, OverloadedError) or error.status in {503, 504}:
+        return "REJECTED"
+    return "BACKEND" if error.status == 500 else "OTHER"

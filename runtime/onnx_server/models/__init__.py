@@ -1,0 +1,1 @@
+"""The models of this server: loading them, finding them by name and version, and taking them away."""

@@ -1,0 +1,37 @@
+"""Settings of one model: how it is run. `server.yaml` has them for all models, and under `models` for one."""
+
+from typing import Literal
+
+from pydantic import Field, field_validator
+
+from onnx_server.settings.base import Strict
+from onnx_server.settings.batching import BatchingSettings, QueueSettings
+
+ExecutionProvider = Literal["TensorRT", "CUDA", "CPU"]
+
+
+class ModelSettings(Strict):
+    """How a model is run."""
+
+    execution_providers: list[ExecutionProvider] = Field(
+        default=["CPU"],
+        min_length=1,
+        description="Ordered. What runs is what is asked: the server exits if one of them cannot run here, "
+        "and nodes run on the CPU only if CPU is listed.",
+    )
+    max_batch_size: int | None = Field(
+        default=None,
+        ge=1,
+        description="Largest batch, in rows (the first, dynamic dimension). Requests with more are refused with 400.",
+    )
+    batching: BatchingSettings = Field(default_factory=BatchingSettings, description="Dynamic batching.")
+    queue: QueueSettings = Field(default_factory=QueueSettings, description="The bounded queue before the model.")
+    instances: int = Field(default=1, ge=1, le=64, description="Sessions of the model that run at once.")
+
+    @field_validator("execution_providers")
+    @classmethod
+    def _each_once(cls, value: list[ExecutionProvider]) -> list[ExecutionProvider]:
+        if len(set(value)) != len(value):
+            msg = f"each execution provider may be listed once, got {value}"
+            raise ValueError(msg)
+        return value
