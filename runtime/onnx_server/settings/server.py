@@ -63,7 +63,10 @@ class _FromSources(ServerSettings, BaseSettings):
 
     @classmethod
     def settings_customise_sources(
-        cls, settings_cls: type[BaseSettings], *_defaults: PydanticBaseSettingsSource, **_more: PydanticBaseSettingsSource
+        cls,
+        settings_cls: type[BaseSettings],
+        *_defaults: PydanticBaseSettingsSource,
+        **_more: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         """Return what was read already, the first before the second: no value comes from anywhere else."""
         return tuple(_Document(settings_cls, document) for document in cls.sources.get())
