@@ -7,7 +7,7 @@ from typing import Any, TypeGuard
 import orjson
 
 from onnx_server.protocol import binary_tensor, json_tensor
-from onnx_server.protocol.datatypes import BY_NAME, Tensor
+from onnx_server.protocol.datatypes import BY_NAME, Datatype, Tensor
 from onnx_server.protocol.errors import bad_request
 from onnx_server.protocol.signature import Signature, TensorSpec
 
@@ -90,15 +90,15 @@ def _inputs(document: dict[str, Any], signature: Signature, binary: memoryview |
             raise bad_request(f"input '{name}' is unknown: the model has {sorted(specs)}")
         if name in inputs:
             raise bad_request(f"input '{name}' is given twice")
-        shape = _shape(entry, spec)
+        datatype, shape = _form(entry, spec)
         size = _binary_size(entry, name, binary)
         if size is None:
-            inputs[name] = json_tensor.decode(name, spec.datatype, shape, entry.get("data"))
+            inputs[name] = json_tensor.decode(name, datatype, shape, entry.get("data"))
             continue
         if binary is None or offset + size > len(binary):
             left = 0 if binary is None else len(binary) - offset
             raise bad_request(f"input '{name}': binary_data_size is {size}, but {left} bytes are left in the body")
-        inputs[name] = binary_tensor.decode(name, spec.datatype, shape, binary[offset : offset + size])
+        inputs[name] = binary_tensor.decode(name, datatype, shape, binary[offset : offset + size])
         offset += size
     if binary is not None and offset != len(binary):
         raise bad_request(f"the body has {len(binary) - offset} bytes more than the inputs' binary_data_size say")
@@ -108,19 +108,20 @@ def _inputs(document: dict[str, Any], signature: Signature, binary: memoryview |
     return inputs
 
 
-def _shape(entry: dict[str, Any], spec: TensorSpec) -> tuple[int, ...]:
-    name, datatype, shape = entry["name"], entry.get("datatype"), entry.get("shape")
-    if not isinstance(datatype, str) or datatype not in BY_NAME:
-        raise bad_request(f"input '{name}': 'datatype' must be one of {', '.join(BY_NAME)}; got {datatype!r}")
-    if datatype != spec.datatype.name:
-        raise bad_request(f"input '{name}': the model takes {spec.datatype.name}, got {datatype}")
+def _form(entry: dict[str, Any], spec: TensorSpec) -> tuple[Datatype, tuple[int, ...]]:
+    name, sent, shape = entry["name"], entry.get("datatype"), entry.get("shape")
+    if not isinstance(sent, str) or sent not in BY_NAME:
+        raise bad_request(f"input '{name}': 'datatype' must be one of {', '.join(BY_NAME)}; got {sent!r}")
+    datatype = spec.sent_as(sent)
+    if datatype is None:
+        raise bad_request(f"input '{name}': the model takes {spec.datatype.name}, got {sent}")
     if not isinstance(shape, list) or not all(_is_count(size) for size in shape):
         raise bad_request(f"input '{name}': 'shape' must be a list of integers from 0 to {_LARGEST}, got {shape!r}")
     if not spec.accepts(tuple(shape)):
         raise bad_request(f"input '{name}': the model takes shape {list(spec.shape)}, got {shape}")
     if math.prod(size or 1 for size in shape) > _LARGEST:
         raise bad_request(f"input '{name}': shape {shape} is too large")
-    return tuple(shape)
+    return datatype, tuple(shape)
 
 
 _LARGEST = 2**48
