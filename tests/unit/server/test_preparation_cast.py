@@ -61,7 +61,7 @@ def sent(draw: st.DrawFn, source: str) -> Tensor:
         with np.errstate(over="ignore"):
             few = st.sampled_from([float(dtype.type(value)) for value in likely])
         width = {"FP16": 16, "FP32": 32, "FP64": 64}[source]
-        return np.array(draw(st.lists(few | st.floats(width=width), min_size=1, max_size=5)), dtype=dtype)  # type: ignore[arg-type]
+        return np.array(draw(st.lists(few | st.floats(width=width), min_size=1, max_size=5)), dtype=dtype)
     return draw(arrays.arrays(dtype, 5))
 
 

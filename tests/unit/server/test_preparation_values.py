@@ -154,7 +154,7 @@ def test_what_clients_see() -> None:
         spec("x", "FP16", "N", 3, 4, 5),
         spec("other", "INT64", "N"),
     )
-    seen, other = ours.signature.describe()["inputs"]  # type: ignore[misc]
+    seen, other = ours.signature.describe()["inputs"]
     assert other == {"name": "other", "datatype": "INT64", "shape": [-1]}
     assert (seen["datatype"], seen["shape"]) == ("FP16", [-1, 4, 5, 3])
     shown = seen["parameters"]["standardisation"]
