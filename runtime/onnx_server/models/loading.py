@@ -10,6 +10,7 @@ from onnx_server.engine.scheduler import Scheduler
 from onnx_server.engine.statistics import ModelStatistics
 from onnx_server.engine.warmup import warm_up
 from onnx_server.models.loaded import Loaded
+from onnx_server.preparation import preparation
 from onnx_server.repository.locate import locate
 from onnx_server.settings.model import ModelSettings
 
@@ -24,10 +25,22 @@ def load(name: str, version: str, path: Path, settings: ModelSettings, threads: 
     started = time.monotonic()
     located = locate(path)
     model = load_model(located, settings.execution_providers, threads)
+    prepared = preparation.build(settings.inputs, model.signature)
     warmed = warm_up(model, model.signature)
     if warmed.message:
         log.warning("warm-up", extra={"model": name, "source": warmed.source, "said": warmed.message})
     statistics = ModelStatistics()
     scheduler = Scheduler(name, model, settings, statistics)
-    seconds = time.monotonic() - started
-    return Loaded(name, version, located.path, model, settings, scheduler, statistics, warmed, located.digest, seconds)
+    return Loaded(
+        name=name,
+        version=version,
+        path=located.path,
+        model=model,
+        settings=settings,
+        scheduler=scheduler,
+        statistics=statistics,
+        warm_up=warmed,
+        digest=located.digest,
+        load_seconds=time.monotonic() - started,
+        preparation=prepared,
+    )
