@@ -13,7 +13,7 @@ from onnx_server.control.app import control_app
 from onnx_server.http.app import metrics_app, protocol_app
 from onnx_server.http.asgi import App
 from onnx_server.listeners import Listener, bind
-from onnx_server.metrics import Metrics
+from onnx_server.metrics.exposition import Metrics
 from onnx_server.models import loading
 from onnx_server.models.loaded import Loaded
 from onnx_server.state import Phase, State

@@ -9,22 +9,26 @@ from pathlib import Path
 
 import uvloop
 
+from onnx_server import logs
 from onnx_server.engine import cpus
 from onnx_server.models.registry import Registry
 from onnx_server.process import Options, Process
 from onnx_server.settings import server
 from onnx_server.settings.server import ServerSettings
 from onnx_server.state import State
+from onnx_server.telemetry.observer import observer
 
 
 def serve(arguments: argparse.Namespace) -> None:
     """Serve until a signal. Raises Failure with a reason of docs/contract.md."""
     configured = server.load(arguments.config) if arguments.config is not None else ServerSettings()
+    logs.set_level(configured.logging.level)
     state = State(
         settings=configured,
         registry=Registry(configured.model.name or _default_name(arguments.model), configured.model.version),
         threads=cpus.plan(),
         pod_uid=os.environ.get("POD_UID") or None,
+        observer=observer(configured.logging, configured.tracing),
     )
     options = Options(
         model=arguments.model,
@@ -42,6 +46,8 @@ def serve(arguments: argparse.Namespace) -> None:
 
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         process = runner.run(run())
+    if state.observer is not None:
+        state.observer.close()
     if process.loading:
         # The interpreter's orderly end would take ONNX Runtime away from under that thread, which then aborts.
         logging.shutdown()

@@ -8,6 +8,7 @@ from onnx_server.engine.cpus import Threads
 from onnx_server.models.loaded import Loaded
 from onnx_server.models.registry import Registry
 from onnx_server.settings.server import ServerSettings
+from onnx_server.telemetry.observer import Observer
 
 
 class Phase(StrEnum):
@@ -29,6 +30,7 @@ class State:
     pod_uid: str | None
     boot_id: str = field(default_factory=lambda: str(uuid.uuid4()))
     phase: Phase = Phase.LOADING
+    observer: Observer | None = None
 
     @property
     def ready(self) -> bool:

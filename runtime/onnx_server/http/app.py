@@ -1,9 +1,9 @@
 """The ASGI apps of the OIP and metrics ports."""
 
 from onnx_server.http import routes
-from onnx_server.http.asgi import App, Message, Receive, Scope, Send, send_error, send_parts
+from onnx_server.http.asgi import App, Message, Receive, Scope, Send, header, send_error, send_parts
 from onnx_server.http.infer import InferRoute
-from onnx_server.metrics import CONTENT_TYPE, Metrics
+from onnx_server.metrics.exposition import Metrics
 from onnx_server.protocol.errors import RequestError
 from onnx_server.state import Phase, State
 
@@ -34,8 +34,13 @@ def metrics_app(state: State, metrics: Metrics) -> App:
         if scope["method"] not in {"GET", "HEAD"}:
             await send_error(send, RequestError(405, f"/metrics takes GET, got {scope['method']}"))
             return
-        exposition = metrics.exposition(state.registry, ready=state.ready)
-        await send_parts(send, 200, [(b"content-type", CONTENT_TYPE.encode())], (exposition,))
+        exposition, content_type = metrics.exposition(
+            state.registry,
+            ready=state.ready,
+            accept=header(scope, b"accept") or "",
+            triton_names=state.settings.metrics.triton_names,
+        )
+        await send_parts(send, 200, [(b"content-type", content_type.encode())], (exposition,))
 
     return app
 

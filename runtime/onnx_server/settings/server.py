@@ -9,6 +9,7 @@ from pydantic import Field, ValidationError
 from onnx_server.failures import Failure, Reason
 from onnx_server.settings.base import PathSegment, Strict
 from onnx_server.settings.model import ModelSettings
+from onnx_server.settings.telemetry import LoggingSettings, MetricsSettings, TracingSettings
 
 
 class ServedModel(Strict):
@@ -33,6 +34,9 @@ class ServerSettings(ModelSettings):
     max_body_bytes: int = Field(
         default=100 * 1024 * 1024, ge=1, description="Largest request body, also after decompression. Bytes."
     )
+    metrics: MetricsSettings = Field(default_factory=MetricsSettings, description="Prometheus' metrics.")
+    logging: LoggingSettings = Field(default_factory=LoggingSettings, description="Logs on standard error.")
+    tracing: TracingSettings = Field(default_factory=TracingSettings, description="OpenTelemetry.")
 
     def for_model(self, name: str) -> ModelSettings:
         """Return how the model `name` is run: the settings of all models, and over them its own."""
