@@ -99,7 +99,7 @@ def test_metrics_count_requests_rows_and_failures(tmp_path: Path) -> None:
         text = httpx.get(server.metrics_url).text
         assert httpx.get(server.metrics_url.removesuffix("/metrics")).status_code == 404
     labels = '{model="mlp",version="1"}'
-    answered, refused = ('{code="%d",model="mlp",protocol="http",version="1"}' % code for code in (200, 400))
+    answered, refused = (f'{{code="{code}",model="mlp",protocol="http",version="1"}}' for code in (200, 400))
     assert metrics["onnx_server_requests_total" + answered] == 2
     assert metrics["onnx_server_requests_total" + refused] == 1
     assert metrics["onnx_server_request_duration_seconds_count" + answered] == 2

@@ -20,7 +20,7 @@ class Observer:
             self._access_log.write(finished, trace)
 
     def close(self) -> None:
-        """Export what is left. May take seconds if nobody receives it."""
+        """Export what is left, for at most three seconds."""
         if self._tracer is not None:
             self._tracer.close()
 

@@ -4,6 +4,7 @@ Spans are made when the request is over, with the times that were measured anywa
 and are imported only if tracing is on; where spans go is said by the standard OTEL_* environment variables.
 """
 
+import threading
 import time
 from typing import Any
 
@@ -11,6 +12,8 @@ from onnx_server import __version__
 from onnx_server.failures import Failure, Reason
 from onnx_server.telemetry.finished import Finished
 
+# How long the process's end waits for a collector that does not answer.
+CLOSE_SECONDS = 3.0
 _ROUTE = "/v2/models/{model}/infer"
 _RPC = ("inference.GRPCInferenceService", "ModelInfer")
 
@@ -76,8 +79,10 @@ class Tracer:
             self._tracer.start_span(name, context=context, start_time=start).end(stop)
 
     def close(self) -> None:
-        """Export what is left, for as long as OTEL_BSP_EXPORT_TIMEOUT and OTEL_EXPORTER_OTLP_TIMEOUT let it."""
-        self._provider.shutdown()
+        """Export what is left, for at most three seconds; OpenTelemetry itself would try for longer."""
+        closing = threading.Thread(target=self._provider.shutdown, name="export spans", daemon=True)
+        closing.start()
+        closing.join(CLOSE_SECONDS)
 
 
 def _carrier(finished: Finished) -> dict[str, str]:
