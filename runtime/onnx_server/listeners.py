@@ -8,6 +8,7 @@ import uvicorn
 
 from onnx_server.failures import Failure, Reason
 from onnx_server.http.asgi import App
+from onnx_server.http.unbroken import UnbrokenConnection
 
 # Longer than the idle time of common clients and proxies: whoever reuses a connection should find it open.
 KEEP_ALIVE_SECONDS = 75
@@ -31,7 +32,7 @@ class Listener(uvicorn.Server):
     def __init__(self, app: App, bound: socket.socket) -> None:
         config = uvicorn.Config(
             app,
-            http="httptools",
+            http=UnbrokenConnection,
             ws="none",
             lifespan="off",
             log_config=None,

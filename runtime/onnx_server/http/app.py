@@ -3,6 +3,7 @@
 from onnx_server.http import routes
 from onnx_server.http.asgi import App, Message, Receive, Scope, Send, header, send_error, send_parts
 from onnx_server.http.infer import InferRoute
+from onnx_server.http.unbroken import MORE
 from onnx_server.metrics.exposition import Metrics
 from onnx_server.protocol.errors import RequestError
 from onnx_server.state import Phase, State
@@ -14,8 +15,7 @@ def protocol_app(state: State) -> App:
     rest = routes.build(state)
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
-        if state.phase == Phase.CLOSING:
-            send = _closing(send)
+        send = _closing(state, scope, send)
         if InferRoute.matches(scope["path"]):
             await infer(scope, receive, send)
         else:
@@ -45,11 +45,15 @@ def metrics_app(state: State, metrics: Metrics) -> App:
     return app
 
 
-def _closing(send: Send) -> Send:
-    """Let the answer end its connection, so that the client's next request finds another pod."""
+def _closing(state: State, scope: Scope, send: Send) -> Send:
+    """Let the answer end its connection when the server closes, so that the client's next request finds another pod.
+
+    Not if more has come on the connection: what came is answered, and the last answer ends it.
+    """
 
     async def closing(message: Message) -> None:
-        if message["type"] == "http.response.start":
+        ends = message["type"] == "http.response.start" and state.phase == Phase.CLOSING
+        if ends and not scope["extensions"][MORE]["told"]():
             message = {**message, "headers": [*message.get("headers", []), (b"connection", b"close")]}
         await send(message)
 
