@@ -2,8 +2,8 @@
 
 from onnx_server.http import routes
 from onnx_server.http.asgi import App, Message, Receive, Scope, Send, header, send_error, send_parts
+from onnx_server.http.connection import MORE
 from onnx_server.http.infer import InferRoute
-from onnx_server.http.unbroken import MORE
 from onnx_server.metrics.exposition import Metrics
 from onnx_server.protocol.errors import RequestError
 from onnx_server.state import Phase, State

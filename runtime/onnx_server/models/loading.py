@@ -30,4 +30,4 @@ def load(name: str, version: str, path: Path, settings: ModelSettings, threads: 
     statistics = ModelStatistics()
     scheduler = Scheduler(name, model, settings, statistics)
     seconds = time.monotonic() - started
-    return Loaded(name, version, model, settings, scheduler, statistics, warmed, located.digest, seconds)
+    return Loaded(name, version, located.path, model, settings, scheduler, statistics, warmed, located.digest, seconds)
