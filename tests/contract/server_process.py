@@ -93,7 +93,7 @@ class ServerProcess:
         return self.process.wait(timeout)
 
     def metrics(self) -> dict[str, float]:
-        """Return each sample's value by its line up to the value; labels are in the order of their names."""
+        """Return each sample's value by its line up to the value."""
         lines = httpx.get(self.metrics_url).text.splitlines()
         return {line.rsplit(" ", 1)[0]: float(line.rsplit(" ", 1)[1]) for line in lines if not line.startswith("#")}
 

@@ -76,6 +76,19 @@ def test_counters_and_labels(server: ServerProcess) -> None:
     assert info.value == 1
 
 
+def test_tritons_names_in_openmetrics_have_no_type_since_its_counters_end_in_total(tmp_path: Path) -> None:
+    (tmp_path / "server.yaml").write_text("metrics: {tritonNames: true}\n")
+    arguments = (onnx_models.linear(tmp_path / "m.onnx"), "--config", tmp_path / "server.yaml")
+    with serving(*arguments, tmp_path=tmp_path) as started:
+        started.wait_until_ready()
+        assert infer(started, "m", x=("FP32", [64], [0.0] * 64)).status_code == 400
+        found = families(started, OPENMETRICS)
+        assert families(started, TEXT)["nv_inference_request_failure"].type == "counter"
+    failures = found["nv_inference_request_failure"]
+    assert failures.type == "unknown"
+    assert {sample.labels["reason"]: sample.value for sample in failures.samples}["OTHER"] == 1
+
+
 def test_the_page_names_what_is_there_and_its_labels(server: ServerProcess) -> None:
     named: dict[str, set[str]] = {}
     above: set[str] = set()

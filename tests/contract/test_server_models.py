@@ -86,7 +86,7 @@ def test_an_input_that_the_model_refuses_is_400_and_a_failure_inside_is_500(tmp_
         assert failed.status_code == 500
         assert "Add" in failed.json()["error"]
         requests = server.metrics()
-        assert requests['onnx_server_requests_total{code="500",model="add",protocol="http",version="1"}'] == 1
+        assert requests['onnx_server_requests_total{model="add",version="1",protocol="http",code="500"}'] == 1
 
 
 def test_metrics_count_requests_rows_and_failures(tmp_path: Path) -> None:
@@ -99,17 +99,17 @@ def test_metrics_count_requests_rows_and_failures(tmp_path: Path) -> None:
         text = httpx.get(server.metrics_url).text
         assert httpx.get(server.metrics_url.removesuffix("/metrics")).status_code == 404
     labels = '{model="mlp",version="1"}'
-    answered, refused = (f'{{code="{code}",model="mlp",protocol="http",version="1"}}' for code in (200, 400))
+    answered, refused = (f'{{model="mlp",version="1",protocol="http",code="{code}"}}' for code in (200, 400))
     assert metrics["onnx_server_requests_total" + answered] == 2
     assert metrics["onnx_server_requests_total" + refused] == 1
     assert metrics["onnx_server_request_duration_seconds_count" + answered] == 2
     assert metrics["onnx_server_request_duration_seconds_count" + refused] == 1
     assert metrics["onnx_server_request_duration_seconds_sum" + answered] > 0
-    assert metrics['onnx_server_queue_duration_seconds_count{model="mlp",protocol="http",version="1"}'] == 2
+    assert metrics['onnx_server_queue_duration_seconds_count{model="mlp",version="1",protocol="http"}'] == 2
     assert metrics["onnx_server_compute_duration_seconds_count" + labels] == 2
     assert metrics["onnx_server_compute_duration_seconds_sum" + labels] > 0
     assert metrics["onnx_server_batch_size_sum" + labels] == 4
-    assert metrics['onnx_server_batch_size_bucket{le="1.0",model="mlp",version="1"}'] == 1
+    assert metrics['onnx_server_batch_size_bucket{model="mlp",version="1",le="1.0"}'] == 1
     assert metrics["onnx_server_ready"] == metrics["onnx_server_model_ready" + labels] == 1
     assert metrics["onnx_server_in_flight_requests" + labels] == 0
     assert metrics["onnx_server_queue_depth" + labels] == 0
@@ -159,5 +159,5 @@ def test_a_full_queue_refuses_at_once_and_says_when_to_come_back(tmp_path: Path)
     refused = [answer for answer in answers if answer.status_code == 503]
     assert len(refused) == len(answers) - statuses.count(200) > 0
     assert all(answer.headers["retry-after"] == "1" and "queue" in answer.json()["error"] for answer in refused)
-    rejected = metrics['onnx_server_requests_total{code="503",model="busy",protocol="http",version="1"}']
+    rejected = metrics['onnx_server_requests_total{model="busy",version="1",protocol="http",code="503"}']
     assert rejected == len(refused)

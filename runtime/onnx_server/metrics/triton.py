@@ -1,13 +1,12 @@
 """Triton's names for what Triton counts too, so that its dashboards work. Seconds inside, µs outside."""
 
-from collections.abc import Iterator
-
 from onnx_server.engine.statistics import ModelStatistics
+from onnx_server.metrics.families import Family, label
+from onnx_server.metrics.models import of
 from onnx_server.models.loaded import Loaded
 
 _HELP = {
     "nv_inference_request_success": "Number of successful inference requests, all batch sizes",
-    "nv_inference_request_failure": "Number of failed inference requests, all batch sizes",
     "nv_inference_count": "Number of inferences performed: rows of all batches",
     "nv_inference_exec_count": "Number of model executions performed",
     "nv_inference_request_duration_us": "Cumulative inference request duration in microseconds",
@@ -18,25 +17,21 @@ _HELP = {
     "nv_cache_num_hits_per_model": "Number of cache hits per model",
     "nv_cache_num_misses_per_model": "Number of cache misses per model",
 }
-_PENDING = "nv_inference_pending_request_count"
 
 
-def lines(models: list[Loaded]) -> Iterator[str]:
-    """Yield the lines of the text format, without line breaks."""
-    values = [(_labels(loaded), loaded.statistics, _values(loaded.statistics)) for loaded in models]
-    for name, text in _HELP.items():
-        yield f"# HELP {name} {text}"
-        yield f"# TYPE {name} counter"
-        for labels, statistics, counters in values:
-            if name == "nv_inference_request_failure":
-                for reason, failed in statistics.failures.items():
-                    yield f'{name}{{{labels},reason="{reason}"}} {failed.count}'
-            else:
-                yield f"{name}{{{labels}}} {counters[name]}"
-    yield f"# HELP {_PENDING} Requests that wait or run"
-    yield f"# TYPE {_PENDING} gauge"
+def families(models: list[Loaded]) -> list[Family]:
+    """Return each metric with the samples of all models."""
+    counters = {name: Family(name, "counter", text) for name, text in _HELP.items()}
+    failures = Family("nv_inference_request_failure", "counter", "Number of failed inference requests, all batch sizes")
+    pending = Family("nv_inference_pending_request_count", "gauge", "Requests that wait or run")
     for loaded in models:
-        yield f"{_PENDING}{{{_labels(loaded)}}} {loaded.scheduler.pending}"
+        labels = of(loaded)
+        for name, value in _values(loaded.statistics).items():
+            counters[name].add(labels, value)
+        for reason, failed in loaded.statistics.failures.items():
+            failures.add(f"{labels},{label('reason', reason)}", failed.count)
+        pending.add(labels, loaded.scheduler.pending)
+    return [*counters.values(), failures, pending]
 
 
 def _values(statistics: ModelStatistics) -> dict[str, int]:
@@ -52,11 +47,3 @@ def _values(statistics: ModelStatistics) -> dict[str, int]:
         "nv_cache_num_hits_per_model": statistics.cache_hit.count,
         "nv_cache_num_misses_per_model": statistics.cache_miss.count,
     }
-
-
-def _labels(loaded: Loaded) -> str:
-    return f'model="{_escape(loaded.name)}",version="{_escape(loaded.version)}"'
-
-
-def _escape(value: str) -> str:
-    return value.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
