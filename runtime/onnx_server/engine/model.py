@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
 from typing import Any, Protocol
 
 import numpy as np
@@ -22,9 +21,9 @@ class Runs(Protocol):
         """Run once, on the calling thread. Raises ModelFailedError."""
 
 
-@dataclass(frozen=True)
+@dataclass(eq=False)
 class Model:
-    """A session that runs what was asked. Arrays are as protocol/datatypes.py has them (BF16 as uint16)."""
+    """A session that runs what was asked, one run at a time. Arrays are as protocol/datatypes.py has them."""
 
     session: Any
     runtime: Any
@@ -32,31 +31,36 @@ class Model:
     nodes: dict[str, int]
     active: tuple[str, ...]
 
+    def __post_init__(self) -> None:
+        self._options = self.runtime.RunOptions()
+        self._options.log_severity_level = 4  # the exception says it; ONNX Runtime would print it as well
+        self._bfloat16_inputs = frozenset(spec.name for spec in self.signature.inputs if spec.datatype.name == "BF16")
+        self._gives_bfloat16 = any(spec.datatype.name == "BF16" for spec in self.signature.outputs)
+        self._plain = not self._bfloat16_inputs and not self._gives_bfloat16
+
     def run(self, inputs: Mapping[str, Tensor], outputs: Sequence[str]) -> list[Tensor]:
         """Run once, on the calling thread; the GIL is released meanwhile. Raises ModelFailedError."""
-        options = self.runtime.RunOptions()
-        options.log_severity_level = 4  # the exception says it; ONNX Runtime would print it as well
         try:
-            if self._gives_bfloat16:
-                feed = {name: self._ort_value(name, array) for name, array in inputs.items()}
-                return [_array(result) for result in self.session.run_with_ort_values(list(outputs), feed, options)]
-            feed = {name: self._fed(name, array) for name, array in inputs.items()}
-            return list(self.session.run(list(outputs), feed, options))
+            if self._plain:
+                results: list[Tensor] = self.session.run(outputs, inputs, self._options)
+                return results
+            return self._run_bfloat16(inputs, outputs)
         except Exception as error:  # ONNX Runtime's exceptions have no common base but Exception
             of_input = type(error).__name__ == "InvalidArgument"
             message = " ".join(str(error).split())
             raise ModelFailedError(message, of_input=of_input) from error
 
-    @cached_property
-    def _gives_bfloat16(self) -> bool:
-        return any(spec.datatype.name == "BF16" for spec in self.signature.outputs)
-
-    @cached_property
-    def _bfloat16_inputs(self) -> frozenset[str]:
-        return frozenset(spec.name for spec in self.signature.inputs if spec.datatype.name == "BF16")
-
-    def _fed(self, name: str, array: Tensor) -> Any:
-        return self._ort_value(name, array) if name in self._bfloat16_inputs else array
+    def _run_bfloat16(self, inputs: Mapping[str, Tensor], outputs: Sequence[str]) -> list[Tensor]:
+        if self._gives_bfloat16:
+            feed = {name: self._ort_value(name, array) for name, array in inputs.items()}
+            values = self.session.run_with_ort_values(list(outputs), feed, self._options)
+            return [_array(value) for value in values]
+        feed = {
+            name: self._ort_value(name, array) if name in self._bfloat16_inputs else array
+            for name, array in inputs.items()
+        }
+        results: list[Tensor] = self.session.run(outputs, feed, self._options)
+        return results
 
     def _ort_value(self, name: str, array: Tensor) -> Any:
         """Wrap the array as ONNX Runtime's own tensor: the only way for BF16, which numpy arrays cannot say."""

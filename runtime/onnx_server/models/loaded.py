@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field
 
+from onnx_server.engine.batchability import Batchability
 from onnx_server.engine.model import Model
 from onnx_server.engine.scheduler import Scheduler
 from onnx_server.engine.statistics import ModelStatistics
@@ -12,7 +13,7 @@ from onnx_server.settings.model import ModelSettings
 
 @dataclass(frozen=True, eq=False)
 class Loaded:
-    """`digest` is that of all that was fetched, with prefix; None where nothing was."""
+    """`model` is the first of its sessions. `digest` is that of all that was fetched; None if nothing was."""
 
     name: str
     version: str
@@ -21,6 +22,7 @@ class Loaded:
     scheduler: Scheduler
     statistics: ModelStatistics = field(repr=False)
     warm_up: WarmUp
+    batching: Batchability
     digest: str | None
     load_seconds: float
 

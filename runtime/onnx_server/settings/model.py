@@ -5,7 +5,7 @@ from typing import Literal
 from pydantic import Field, field_validator
 
 from onnx_server.settings.base import Strict
-from onnx_server.settings.batching import BatchingSettings, QueueSettings
+from onnx_server.settings.batching import BatchingSettings, QueueSettings, ThreadSettings
 
 ExecutionProvider = Literal["TensorRT", "CUDA", "CPU"]
 
@@ -27,6 +27,8 @@ class ModelSettings(Strict):
     batching: BatchingSettings = Field(default_factory=BatchingSettings, description="Dynamic batching.")
     queue: QueueSettings = Field(default_factory=QueueSettings, description="The bounded queue before the model.")
     instances: int = Field(default=1, ge=1, le=64, description="Sessions of the model that run at once.")
+
+    threads: ThreadSettings = Field(default_factory=ThreadSettings, description="Threads of each session.")
 
     @field_validator("execution_providers")
     @classmethod
