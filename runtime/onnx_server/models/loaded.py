@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
+from onnx_server.engine.batchability import Batchability
 from onnx_server.engine.model import Model
 from onnx_server.engine.scheduler import Scheduler
 from onnx_server.engine.statistics import ModelStatistics
@@ -15,9 +16,10 @@ from onnx_server.settings.model import ModelSettings
 
 @dataclass(frozen=True, eq=False)
 class Loaded:
-    """`path` is the model's file; `digest` is that of all that was fetched, with prefix, None where nothing was.
+    """`model` is the first of its sessions, `path` the model's file.
 
-    `preparation` makes of a client's inputs what the model takes; None where these are the same.
+    `digest` is that of all that was fetched, with prefix, None where nothing was. `preparation` makes of a client's
+    inputs what the model takes; None where these are the same.
     """
 
     name: str
@@ -28,6 +30,7 @@ class Loaded:
     scheduler: Scheduler
     statistics: ModelStatistics = field(repr=False)
     warm_up: WarmUp
+    batching: Batchability
     digest: str | None
     load_seconds: float
     preparation: Preparation | None = None
