@@ -10,6 +10,7 @@ from onnx_server.engine.scheduler import Scheduler
 from onnx_server.engine.statistics import ModelStatistics
 from onnx_server.engine.warmup import WarmUp
 from onnx_server.preparation.preparation import Preparation
+from onnx_server.protocol.decoder import Decoder
 from onnx_server.protocol.signature import Signature
 from onnx_server.settings.model import ModelSettings
 
@@ -34,6 +35,11 @@ class Loaded:
     digest: str | None
     load_seconds: float
     preparation: Preparation | None = None
+
+    @cached_property
+    def decoder(self) -> Decoder:
+        """What decodes requests over HTTP."""
+        return Decoder(self.signature, self.settings.max_batch_size)
 
     @cached_property
     def signature(self) -> Signature:
