@@ -191,9 +191,11 @@ class QuickConnection(LimitedConnection):
         if length is None or length > state.settings.max_body_bytes:
             return None
         try:
-            return state.registry.find(*target)
+            loaded = state.registry.find(*target)
         except RequestError:
             return None
+        # Preparing inputs may need a thread, which only the other way waits for.
+        return loaded if loaded.preparation is None else None
 
     def on_body(self, body: bytes) -> None:
         """Keep a part of the body."""
