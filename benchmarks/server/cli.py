@@ -14,6 +14,7 @@ from benchmarks import machine
 from benchmarks.results import Results
 from benchmarks.server import subject
 from benchmarks.server.errors import BenchmarkError
+from benchmarks.server.installing import install_tools
 from benchmarks.server.models import MODELS
 from benchmarks.server.places import LOAD_CORE, SERVER_CORE, cache
 from benchmarks.server.rounds import Plan, play
@@ -40,8 +41,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         with only_one(cache(), "running this benchmark"):
             results = Results.read(chosen.results)
             servers = [SERVERS[name] for name in chosen.servers]
+            install_tools()
             for server in servers:
                 server.install()
+            for way in {way.name: way for name in chosen.only for way in WAYS[name]}.values():
+                way.install()
             _move_to_the_load_core()
             plan = Plan(chosen.rounds, chosen.seconds, 1, tuple(chosen.concurrency))
             for name in chosen.only:

@@ -1,6 +1,6 @@
 """Rounds: servers take turns, and each of their turns begins with ONNX Runtime alone on the same core."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -70,10 +70,9 @@ def _turn(subject: Subject, server: Server, ways: Sequence[Way], plan: Plan) -> 
     spoken = [way for way in ways if way.name not in server.lacks()]
     with running(server.command(name, subject.file, folder), name, log) as process:
         try:
-            for way in spoken:
-                way.check(subject)
+            sizes = {way: way.check(subject) for way in spoken}
             held = memory(process.pid)
-            loads = {case: load.shown() for case, load in _loads(subject, spoken, plan)}
+            loads = {case: load.shown() for case, load in _loads(subject, sizes, plan)}
         except (BenchmarkError, OSError) as error:
             raise BenchmarkError(f"{error}\nThe end of its log:\n{tail(log)}") from error
         return {"raw": raw, "loads": loads, **_held(process, held.pss, held.rss, memory(process.pid).pss)}
@@ -88,11 +87,11 @@ def _held(process: Running, pss: float, rss: float, pss_after: float) -> Object:
     }
 
 
-def _loads(subject: Subject, ways: Sequence[Way], plan: Plan) -> Iterator[tuple[str, Load]]:
-    for way in ways:
+def _loads(subject: Subject, sizes: Mapping[Way, int], plan: Plan) -> Iterator[tuple[str, Load]]:
+    for way, size in sizes.items():
         for connections in plan.concurrencies:
-            way.load(subject, connections, plan.warm_up)
-            load = way.load(subject, connections, plan.seconds)
+            way.load(subject, size, connections, plan.warm_up)
+            load = way.load(subject, size, connections, plan.seconds)
             way.check(subject)
             note(f"  {way.name}, {connections}: {load.per_second:,.0f} a second, p99 {load.p99:.2f} ms")
             yield f"{way.name} {connections}", load
