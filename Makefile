@@ -68,8 +68,8 @@ bench-operator: setup ## measure the operator with KWOK and write docs/benchmark
 	$(BIN)/python -m benchmarks.operator --write docs/benchmarks.md
 
 .PHONY: bench-server
-bench-server: venv ## measure the server beside others, write docs/benchmarks.md; QUICK=1: has a ratio fallen? (wants an idle machine)
-	$(BIN)/python -m benchmarks.server $(if $(QUICK),--quick,--write docs/benchmarks.md)
+bench-server: venv ## measure the server beside others and write docs/benchmarks.md (an hour, root, idle machine); QUICK=1 tells what fell
+	$(BIN)/python -m benchmarks.server $(if $(QUICK),--quick,--write docs/benchmarks.md --write-ratios benchmarks/server/ratios.json)
 
 .PHONY: lint
 lint: venv ## check format, rules, types and layers

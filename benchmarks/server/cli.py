@@ -1,62 +1,109 @@
 """The command: plays models with servers, keeps their results, prints the section, and writes it into a page if asked.
 
-The exit code is 0 whatever was measured; it is 1 when a server failed.
+The exit code is 0 whatever was measured; it is 1 when a server failed, and in a quick run when a ratio fell.
 """
 
 import argparse
 import os
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Final
 
 from benchmarks import machine
+from benchmarks.page import write_section
 from benchmarks.results import Results
-from benchmarks.server import subject
+from benchmarks.server import ratios, subject
 from benchmarks.server.errors import BenchmarkError
 from benchmarks.server.installing import install_tools
 from benchmarks.server.models import MODELS
 from benchmarks.server.places import LOAD_CORE, SERVER_CORE, cache
+from benchmarks.server.report import compared, section
 from benchmarks.server.rounds import Plan, play
-from benchmarks.server.servers import SERVERS
-from benchmarks.server.ways import WAYS
+from benchmarks.server.servers import OURS, SERVERS
+from benchmarks.server.servers.server import Server
+from benchmarks.server.ways import Case, cases
 from tests.cluster.errors import ClusterError
 from tests.cluster.lock import only_one
 from tests.cluster.paths import TREE
 from tests.cluster.progress import note
 
 RESULTS: Final = TREE / "build/benchmarks/server.json"
+QUICK_RESULTS: Final = RESULTS.with_name("server-quick.json")
+FULL: Final = Plan(rounds=3, seconds=4)
+QUICK: Final = Plan(rounds=3, seconds=2)
+CONCURRENCIES: Final = (1, 8, 32, 64)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command; return the exit code."""
     chosen = _parser().parse_args(arguments)
+    usual = QUICK if chosen.quick else FULL
+    plan = Plan(chosen.rounds or usual.rounds, chosen.seconds or usual.seconds)
+    names = chosen.servers or ([OURS] if chosen.quick else list(SERVERS))
+    file = chosen.results or (QUICK_RESULTS if chosen.quick else RESULTS)
+    wanted = {name: cases(name, chosen.concurrency) for name in chosen.only}
+    if chosen.quick:
+        if not ratios.read():
+            note(f"error: {ratios.FILE.name} has no ratios to compare with: measure all first, with make bench-server")
+            return 1
+        wanted = {name: [case for case in found if case.name in ratios.cases(name)] for name, found in wanted.items()}
+        file.unlink(missing_ok=True)  # nothing measured earlier may look as if it held now
+    results, failures = Results.read(file), []
+    try:
+        failures = _measure(wanted, [SERVERS[name] for name in names], plan, results, file)
+    except (BenchmarkError, ClusterError) as error:
+        note(f"error: {error}")
+        failures = [str(error)]
+    if chosen.quick:
+        return max(_compare(results), int(bool(failures)))
+    made = section(results)
+    print(made)
+    if chosen.write:
+        write_section(chosen.write, made)
+    if chosen.write_ratios:
+        ratios.write(ratios.measured(results), chosen.write_ratios)
+    return int(bool(failures))
+
+
+def _measure(
+    wanted: dict[str, list[Case]], servers: Sequence[Server], plan: Plan, results: Results, file: Path
+) -> list[str]:
+    """Measure all models, keep what was measured after each, and return what failed."""
     failures: list[str] = []
 
     def failed(what: str) -> None:
         failures.append(what)
         note(f"failed: {what}")
 
-    try:
-        with only_one(cache(), "running this benchmark"):
-            results = Results.read(chosen.results)
-            servers = [SERVERS[name] for name in chosen.servers]
-            install_tools()
-            for server in servers:
-                server.install()
-            for way in {way.name: way for name in chosen.only for way in WAYS[name]}.values():
-                way.install()
-            _move_to_the_load_core()
-            plan = Plan(chosen.rounds, chosen.seconds, 1, tuple(chosen.concurrency))
-            for name in chosen.only:
-                with tempfile.TemporaryDirectory(prefix="bench-server-") as folder:
-                    made = subject.made(MODELS[name], Path(folder))
-                    for server_name, values in play(made, servers, WAYS[name], plan, failed).items():
-                        results.add(f"{name} {server_name}", values, {"machine": machine.describe()})
-                results.write(chosen.results)
-    except (BenchmarkError, ClusterError) as error:
-        failed(str(error))
-    return 1 if failures else 0
+    with only_one(cache(), "running this benchmark"):
+        _install(servers, (case for found in wanted.values() for case in found))
+        _move_to_the_load_core()
+        for name, found in wanted.items():
+            with tempfile.TemporaryDirectory(prefix="bench-server-") as folder:
+                played = play(subject.made(MODELS[name], Path(folder)), servers, found, plan, failed)
+            for server, values in played.items():
+                results.add(f"{name} {server}", values, {"machine": machine.describe()})
+            results.write(file)
+    return failures
+
+
+def _compare(results: Results) -> int:
+    """Print how the ratios stand to the committed ones; return 1 if one fell, or nothing can be told of one."""
+    comparisons = ratios.compare(ratios.measured(results), ratios.read())
+    print(compared(comparisons) + "\n" + ratios.RULE)
+    bad = [found for found in comparisons if found.verdict in (ratios.Verdict.FELL, ratios.Verdict.UNKNOWN)]
+    for found in bad:
+        note(f"{found.verdict.value}: {found.name}")
+    return int(bool(bad))
+
+
+def _install(servers: Iterable[Server], wanted: Iterable[Case]) -> None:
+    install_tools()
+    for server in servers:
+        server.install()
+    for way in {case.way.name: case.way for case in wanted}.values():
+        way.install()
 
 
 def _move_to_the_load_core() -> None:
@@ -70,19 +117,17 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m benchmarks.server", description="Measure the server beside raw ONNX Runtime and other servers."
     )
+    parser.add_argument("--quick", action="store_true", help="compare our server with the committed ratios (< 5 min)")
     parser.add_argument(
-        "--only", nargs="+", choices=MODELS, default=list(MODELS), metavar="MODEL", help=", ".join(MODELS)
+        "--only", nargs="+", choices=list(MODELS), default=list(MODELS), metavar="MODEL", help=", ".join(MODELS)
     )
-    parser.add_argument(
-        "--servers", type=_servers, default=list(SERVERS), metavar="NAME,...", help=f"which ({','.join(SERVERS)})"
-    )
-    parser.add_argument("--concurrency", type=_counts, default=Plan.concurrencies, help="connections (1,8,32,64)")
-    parser.add_argument("--rounds", type=_count, default=Plan.rounds, help=f"turns of each server ({Plan.rounds})")
-    parser.add_argument("--seconds", type=_count, default=Plan.seconds, help=f"of one load ({Plan.seconds})")
+    parser.add_argument("--servers", type=_servers, metavar="NAME,...", help=f"all of: {','.join(SERVERS)}")
+    parser.add_argument("--concurrency", type=_counts, default=CONCURRENCIES, help="connections (1,8,32,64)")
+    parser.add_argument("--rounds", type=_count, help=f"turns of each server ({FULL.rounds})")
+    parser.add_argument("--seconds", type=_count, help=f"of one load ({FULL.seconds}; quick: {QUICK.seconds})")
     parser.add_argument("--write", type=Path, help="write the section into this page, too; its other sections stay")
-    parser.add_argument(
-        "--results", type=Path, default=RESULTS, help="where results are kept; those that are not measured anew stay"
-    )
+    parser.add_argument("--write-ratios", type=Path, help="keep the ratios in this file, to be committed")
+    parser.add_argument("--results", type=Path, help="where results are kept; those that are not measured anew stay")
     return parser
 
 

@@ -96,16 +96,16 @@ def _model(
 MODELS: Final = {
     model.name: model
     for model in (
-        Model("tiny", "an MLP 64-64-16: what is measured is the server", (64,), _mlp(64, 64, 16)),
+        Model("tiny", "an MLP 64-64-16, so that the server is what is measured", (64,), _mlp(64, 64, 16)),
         Model("middle", "an MLP 256-1600-1600-1600-256: about 1.2 ms", (256,), _mlp(256, 1600, 1600, 1600, 256)),
         Model(
             "image",
-            "3 x 224 x 224 floats (602 kB) through three convolutions (3 x 3, stride 2) to 32, 64 and 128 channels, "
-            "pooled to 10 classes: about 3 ms, so that moving the bytes is seen",
+            "three convolutions (3 x 3, stride 2) of 3 x 224 x 224 floats (602 kB) to 32, 64 and 128 channels, pooled "
+            "to 10 classes: about 3 ms, so that moving the bytes is seen",
             (3, 224, 224),
             _convolutions((3, 32, 64, 128), 224, 10),
         ),
-        Model("wide", "an MLP 1000-64-16: 1,000 floats, as JSON and in binary", (1000,), _mlp(1000, 64, 16)),
+        Model("wide", "an MLP 1000-64-16, asked with 1,000 floats as JSON and in binary", (1000,), _mlp(1000, 64, 16)),
     )
 }
 """By name: what `--only` takes."""

@@ -1,6 +1,6 @@
 """Rounds: servers take turns, and each of their turns begins with ONNX Runtime alone on the same core."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -8,36 +8,36 @@ from benchmarks.results import Object
 from benchmarks.server.errors import BenchmarkError
 from benchmarks.server.loads import Load
 from benchmarks.server.memory import memory
-from benchmarks.server.process import Running, running, tail
+from benchmarks.server.process import running, tail
 from benchmarks.server.servers.server import Server
 from benchmarks.server.subject import Subject
-from benchmarks.server.ways import Way
+from benchmarks.server.ways import Case
 from tests.cluster.errors import ClusterError
 from tests.cluster.progress import note, step
 
 Failed = Callable[[str], None]
 
+SLOW: Final = 2
+"""Answers a connection while warming up; with fewer, a load lasts longer, or what is cut off at its end would count."""
+LONGER: Final = 4
+
 
 @dataclass(frozen=True)
 class Plan:
-    """How much is measured: seconds are of one load; ONNX Runtime alone gets as long for both batches together."""
+    """How much is measured; seconds are of one load, and of ONNX Runtime alone with both batches together."""
 
-    rounds: int = 3
-    seconds: int = 4
+    rounds: int
+    seconds: int
     warm_up: int = 1
-    concurrencies: tuple[int, ...] = (1, 8, 32, 64)
-
-
-QUICK: Final = Plan(rounds=3, seconds=2, warm_up=1)
 
 
 def play(
-    subject: Subject, servers: Sequence[Server], ways: Sequence[Way], plan: Plan, failed: Failed
+    subject: Subject, servers: Sequence[Server], cases: Sequence[Case], plan: Plan, failed: Callable[[str], None]
 ) -> dict[str, Object]:
     """Return by server what was measured with one model.
 
-    `version`, `lacks`, `seconds` and `rounds`: one object a round with `raw`, `readyAfter` (s), `pssMiB`, `rssMiB` and
-    `loads`, by way and connections. A server that fails is told to `failed` and has no further turn.
+    `version`, `lacks`, `seconds` and `rounds`: one object a round with `raw`, `readyAfter` (s), `pssMB`, `rssMB`,
+    `pssAfterLoadsMB` and `loads` by case. A server that fails is told to `failed` and has no further turn.
     """
     measured: dict[str, Object] = {
         server.name: {"version": server.version(), "lacks": dict(server.lacks()), "seconds": plan.seconds, "rounds": []}
@@ -49,7 +49,7 @@ def play(
             title = f"{subject.model.name}, {server.name}, round {number + 1} of {plan.rounds}"
             try:
                 with step(title):
-                    measured[server.name]["rounds"].append(_turn(subject, server, ways, plan))
+                    measured[server.name]["rounds"].append(_turn(subject, server, cases, plan))
             except (BenchmarkError, ClusterError) as error:
                 failed(f"{title}: {error}")
                 left.remove(server)
@@ -61,37 +61,36 @@ def _turned(servers: Sequence[Server], number: int) -> list[Server]:
     return [servers[(place + number) % len(servers)] for place in range(len(servers))]
 
 
-def _turn(subject: Subject, server: Server, ways: Sequence[Way], plan: Plan) -> Object:
+def _turn(subject: Subject, server: Server, cases: Sequence[Case], plan: Plan) -> Object:
     raw = subject.raw(plan.seconds / 2)
     folder = subject.folder / server.name
     folder.mkdir(exist_ok=True)
     log = folder / "log"
     name = subject.model.name
-    spoken = [way for way in ways if way.name not in server.lacks()]
+    spoken = [case for case in cases if case.way.name not in server.lacks()]
     with running(server.command(name, subject.file, folder), name, log) as process:
         try:
-            sizes = {way: way.check(subject) for way in spoken}
+            sizes = {way: way.check(subject) for way in dict.fromkeys(case.way for case in spoken)}
             held = memory(process.pid)
-            loads = {case: load.shown() for case, load in _loads(subject, sizes, plan)}
-        except (BenchmarkError, OSError) as error:
+            loads = {case.name: _load(subject, case, sizes[case.way], plan).shown() for case in spoken}
+        except (BenchmarkError, ClusterError) as error:
             raise BenchmarkError(f"{error}\nThe end of its log:\n{tail(log)}") from error
-        return {"raw": raw, "loads": loads, **_held(process, held.pss, held.rss, memory(process.pid).pss)}
+        return {
+            "raw": raw,
+            "readyAfter": round(process.ready_after, 3),
+            "pssMB": round(held.pss, 1),
+            "rssMB": round(held.rss, 1),
+            "pssAfterLoadsMB": round(memory(process.pid).pss, 1),
+            "loads": loads,
+        }
 
 
-def _held(process: Running, pss: float, rss: float, pss_after: float) -> Object:
-    return {
-        "readyAfter": round(process.ready_after, 3),
-        "pssMiB": round(pss, 1),
-        "rssMiB": round(rss, 1),
-        "pssAfterLoadsMiB": round(pss_after, 1),
-    }
-
-
-def _loads(subject: Subject, sizes: Mapping[Way, int], plan: Plan) -> Iterator[tuple[str, Load]]:
-    for way, size in sizes.items():
-        for connections in plan.concurrencies:
-            way.load(subject, size, connections, plan.warm_up)
-            load = way.load(subject, size, connections, plan.seconds)
-            way.check(subject)
-            note(f"  {way.name}, {connections}: {load.per_second:,.0f} a second, p99 {load.p99:.2f} ms")
-            yield f"{way.name} {connections}", load
+def _load(subject: Subject, case: Case, size: int, plan: Plan) -> Load:
+    warmed = case.way.load(subject, size, case.connections, plan.warm_up)
+    slow = warmed.answers < SLOW * case.connections
+    load = case.way.load(subject, size, case.connections, plan.seconds * (LONGER if slow else 1))
+    if not load.answers:
+        raise BenchmarkError(f"{case.name}: no request was answered within {plan.seconds * LONGER} s")
+    case.way.check(subject)
+    note(f"  {case.name}: {load.per_second:,.0f} a second, p99 {load.p99:.2f} ms")
+    return load

@@ -1,5 +1,7 @@
 """The ways in which requests come: protocol, encoding, and the tool that sends them."""
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Final, Protocol
 
 from benchmarks.server.loads import Load
@@ -40,3 +42,21 @@ WAYS: Final[dict[str, tuple[Way, ...]]] = {
     "wide": (BINARY, JSON),
 }
 """By model: in which ways it is asked."""
+
+
+@dataclass(frozen=True)
+class Case:
+    """One load: a way and how many connections."""
+
+    way: Way
+    connections: int
+
+    @property
+    def name(self) -> str:
+        """What results call it, such as `http binary 32`."""
+        return f"{self.way.name} {self.connections}"
+
+
+def cases(model: str, concurrencies: Sequence[int]) -> list[Case]:
+    """Return all loads of a model."""
+    return [Case(way, connections) for way in WAYS[model] for connections in concurrencies]

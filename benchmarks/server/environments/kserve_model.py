@@ -36,5 +36,6 @@ if __name__ == "__main__":
     server = kserve.ModelServer(
         http_port=int(http_port), grpc_port=int(grpc_port), workers=1, enable_latency_logging=False
     )
-    logging.getLogger("uvicorn.access").setLevel(logging.WARNING)  # no line for each request
+    for each_request in ("uvicorn.access", "kserve.trace"):
+        logging.getLogger(each_request).setLevel(logging.WARNING)
     server.start([OnnxModel(name, file)])

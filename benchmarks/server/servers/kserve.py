@@ -13,7 +13,7 @@ class KServe:
     """It does not batch; what it can leave out per request is left out."""
 
     name = "kserve"
-    about = "custom model, one worker, one thread, no access log, no latency log"
+    about = "custom model, one worker, one thread, no log line for each request"
     environment: Final = Environment("kserve")
 
     def install(self) -> None:
@@ -21,8 +21,8 @@ class KServe:
         self.environment.install()
 
     def version(self) -> str:
-        """Return KServe's version."""
-        return self.environment.version("kserve")
+        """Return KServe's version, and ONNX Runtime's."""
+        return f"{self.environment.version('kserve')}, ONNX Runtime {self.environment.version('onnxruntime')}"
 
     def lacks(self) -> Mapping[str, str]:
         """Return nothing: it speaks all ways."""

@@ -31,8 +31,8 @@ class MLServer:
         self.environment.install()
 
     def version(self) -> str:
-        """Return MLServer's version."""
-        return self.environment.version("mlserver")
+        """Return MLServer's version, and ONNX Runtime's."""
+        return f"{self.environment.version('mlserver')}, ONNX Runtime {self.environment.version('onnxruntime')}"
 
     def lacks(self) -> Mapping[str, str]:
         """Return the binary extension."""

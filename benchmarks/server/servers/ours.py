@@ -5,6 +5,7 @@ import subprocess
 import sys
 from collections.abc import Mapping
 from functools import cache
+from importlib.metadata import version
 from pathlib import Path
 from typing import Final
 
@@ -26,8 +27,8 @@ class Ours:
         """Do nothing: it runs from the tree."""
 
     def version(self) -> str:
-        """Return the commit."""
-        return machine.commit()
+        """Return the commit, and the version of ONNX Runtime."""
+        return f"{machine.commit()}, ONNX Runtime {version('onnxruntime')}"
 
     def lacks(self) -> Mapping[str, str]:
         """Return gRPC as long as the command line does not offer it."""

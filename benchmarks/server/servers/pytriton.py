@@ -21,8 +21,8 @@ class PyTriton:
         self.environment.install()
 
     def version(self) -> str:
-        """Return PyTriton's version."""
-        return self.environment.version("nvidia-pytriton")
+        """Return PyTriton's version, and ONNX Runtime's."""
+        return f"{self.environment.version('nvidia-pytriton')}, ONNX Runtime {self.environment.version('onnxruntime')}"
 
     def lacks(self) -> Mapping[str, str]:
         """Return nothing: it speaks all ways."""
