@@ -43,7 +43,7 @@ class Bound:
         return None if found is None else float(found["median"])
 
     def of_peer(self, results: Results, peer: str) -> tuple[float | None, str]:
-        """Return a peer's value, and the way it was asked if that is not ours: as a share of raw its best one counts."""
+        """Return a peer's value, of raw in its best way, and that way if it is not ours."""
         if not isinstance(self.figure, OfRaw):
             return self.value(results, peer), ""
         best = in_its_best_way(self.figure, results, peer)
