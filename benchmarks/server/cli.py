@@ -18,7 +18,7 @@ from benchmarks.server.errors import BenchmarkError
 from benchmarks.server.installing import install_tools
 from benchmarks.server.models import MODELS
 from benchmarks.server.places import LOAD_CORE, SERVER_CORE, cache
-from benchmarks.server.report import compared, section
+from benchmarks.server.report import compared, elsewhere, section
 from benchmarks.server.rounds import Plan, play
 from benchmarks.server.servers import OURS, SERVERS
 from benchmarks.server.servers.server import Server
@@ -91,7 +91,7 @@ def _measure(
 def _compare(results: Results) -> int:
     """Print how the ratios stand to the committed ones; return 1 if one fell, or nothing can be told of one."""
     comparisons = ratios.compare(ratios.measured(results), ratios.read())
-    print(compared(comparisons) + "\n" + ratios.RULE)
+    print(f"{compared(comparisons)}\n{ratios.RULE}\n\nOthers used {elsewhere(results)} cores of the machine meanwhile.")
     bad = [found for found in comparisons if found.verdict in (ratios.Verdict.FELL, ratios.Verdict.UNKNOWN)]
     for found in bad:
         note(f"{found.verdict.value}: {found.name}")

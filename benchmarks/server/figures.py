@@ -56,7 +56,7 @@ class OfCase:
         return [
             value / made["loads"][self.other]["perSecond"]
             for value, made in _loads(results, self.model, server, self.case)
-            if self.other in made["loads"]
+            if made["loads"].get(self.other, {}).get("perSecond")
         ]
 
 

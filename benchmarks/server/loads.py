@@ -22,5 +22,6 @@ class Load:
         return cls(len(times), len(times) / seconds, p50, p99)
 
     def shown(self) -> dict[str, float]:
-        """Return it as results keep it."""
-        return {"perSecond": round(self.per_second, 1), "p50": round(self.p50, 3), "p99": round(self.p99, 3)}
+        """Return it as results keep it, without quantiles if no answer came."""
+        times = {"p50": round(self.p50, 3), "p99": round(self.p99, 3)} if self.answers else {}
+        return {"perSecond": round(self.per_second, 1), **times}

@@ -52,5 +52,5 @@ def _shares(results: Results, model: str, case: str, server: str) -> str:
 
 
 def _times(turns: list[Object], case: str) -> str:
-    loads = [made["loads"][case] for made in turns if case in made["loads"]]
+    loads = [made["loads"][case] for made in turns if "p50" in made["loads"].get(case, {})]
     return " / ".join(number(median(load[name] for load in loads)) for name in ("p50", "p99")) if loads else "-"

@@ -12,8 +12,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
+from benchmarks.proc import descendants
 from benchmarks.server.errors import BenchmarkError
-from benchmarks.server.memory import descendants
 from benchmarks.server.places import HOST, HTTP_PORT, PORTS, SERVER_CORE
 
 PATIENCE: Final = 120.0

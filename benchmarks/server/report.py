@@ -77,8 +77,15 @@ def _machine(results: Results) -> str:
 as long for a server that is so slow that few of its answers would fit.
 
 {table(["server", "version", "settings", "cannot be asked"], settings)}
-When, and at which commit: {_when(results)}.
+When, and at which commit: {_when(results)}. Others used {elsewhere(results)} cores of
+the machine meanwhile; where that is much, nothing here means much.
 """
+
+
+def elsewhere(results: Results) -> str:
+    """Return how many cores others used while it was measured."""
+    turns = [made for kept in results.scenarios.values() for made in kept["values"]["rounds"]]
+    return shown_three(spread_of([made["elsewhere"] for made in turns]))
 
 
 def _when(results: Results) -> str:

@@ -36,6 +36,6 @@ if __name__ == "__main__":
     server = kserve.ModelServer(
         http_port=int(http_port), grpc_port=int(grpc_port), workers=1, enable_latency_logging=False
     )
-    for each_request in ("uvicorn.access", "kserve.trace"):
+    for each_request in ("uvicorn.access", "kserve.trace", "kserve"):
         logging.getLogger(each_request).setLevel(logging.WARNING)
     server.start([OnnxModel(name, file)])

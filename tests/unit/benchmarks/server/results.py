@@ -12,6 +12,7 @@ def turn(loads: dict[str, float], *, batch1: float = 1000, batch32: float = 4000
         "pssMB": pss,
         "rssMB": pss + 10,
         "pssAfterLoadsMB": pss + 1,
+        "elsewhere": 0.02,
         "loads": {case: {"perSecond": rate, "p50": 1.0, "p99": 2.0} for case, rate in loads.items()},
     }
 

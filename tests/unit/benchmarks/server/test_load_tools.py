@@ -62,4 +62,6 @@ def test_answers_without_a_message_are_grpc_errors() -> None:
 
 def test_no_answer_in_the_time_is_a_load_without_answers() -> None:
     output = H2LOAD.replace("6 done", "0 done") % (0, 0, 0, 0)
-    assert h2load.parsed(output, [], connections=1, seconds=2, answer_bytes=111).answers == 0
+    load = h2load.parsed(output, [], connections=1, seconds=2, answer_bytes=111)
+    assert load.answers == 0
+    assert load.shown() == {"perSecond": 0.0}

@@ -3,17 +3,8 @@
 import subprocess
 import sys
 
-from benchmarks.server.memory import descendants, kilobytes, memory
-
-ROLLUP = """55d0c3a00000-7ffc8a3f9000 ---p 00000000 00:00 0                          [rollup]
-Rss:               10240 kB
-Pss:                7168 kB
-Pss_Dirty:          5000 kB
-"""
-
-
-def test_a_line_is_found_by_its_whole_name() -> None:
-    assert (kilobytes(ROLLUP, "Pss"), kilobytes(ROLLUP, "Rss"), kilobytes(ROLLUP, "Swap")) == (7168, 10240, 0)
+from benchmarks.proc import descendants
+from benchmarks.server.memory import memory
 
 
 def test_children_count() -> None:

@@ -51,3 +51,11 @@ def test_a_quick_run_marks_what_fell() -> None:
     name = "tiny, HTTP binary, c=32, of raw batch 1"
     now, committed = ({"runs": 1, "min": v, "median": v, "max": v} for v in (0.2, 0.4))
     assert row(compared(compare({name: now}, {name: committed})), name).endswith("| 0.20 | 0.40 | **fell** |")
+
+
+def test_a_server_too_slow_to_answer_has_no_times() -> None:
+    stuck = turn({"http binary 32": 0})
+    del stuck["loads"]["http binary 32"]["p50"], stuck["loads"]["http binary 32"]["p99"]
+    made = section(results(image_kserve=kept(stuck)))
+    assert "| http binary 32 | 0 |" in made
+    assert "| http binary 32 | - |" in made
