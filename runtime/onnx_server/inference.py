@@ -4,7 +4,8 @@ import asyncio
 import time
 from collections.abc import Callable
 
-from onnx_server.engine.statistics import FailureReason
+from onnx_server.engine.cache import ResponseCache, digest
+from onnx_server.engine.statistics import FailureReason, ModelStatistics
 from onnx_server.engine.work import Outcome, Run, Work
 from onnx_server.models.loaded import Loaded
 from onnx_server.protocol.errors import CancelledRequestError, OverloadedError, RequestError
@@ -25,8 +26,33 @@ def submit(loaded: Loaded, request: InferRequest, received: float, done: Callabl
         priority=request.priority,
         deadline=received + timeout if timeout else None,
     )
-    loaded.scheduler.submit(work)
+    if loaded.cache is None or not _answered(work, loaded.cache, loaded.statistics):
+        loaded.scheduler.submit(work)
     return work
+
+
+def _answered(work: Work, cache: ResponseCache, statistics: ModelStatistics) -> bool:
+    """Answer `work` with kept outputs; or return False, and those that it will get are kept. Failures never are."""
+    started = time.monotonic()
+    key = digest(work.inputs, work.outputs)
+    kept = cache.get(key)
+    if kept is not None:
+        statistics.cache_hit.add(time.monotonic() - started)
+        statistics.inference_count += work.rows
+        work.done(Run(kept, 0.0, 0.0, cached=True))
+        return True
+    statistics.cache_miss.add(time.monotonic() - started)
+    done = work.done
+
+    def keep(outcome: Outcome) -> None:
+        if isinstance(outcome, Run):
+            keeping = time.monotonic()
+            cache.put(key, outcome.outputs)
+            statistics.cache_miss.seconds += time.monotonic() - keeping
+        done(outcome)
+
+    work.done = keep
+    return False
 
 
 async def infer(loaded: Loaded, request: InferRequest, received: float | None = None) -> Run:

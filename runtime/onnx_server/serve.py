@@ -42,7 +42,8 @@ def serve(arguments: argparse.Namespace) -> None:
 
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         process = runner.run(run())
-    if process.loading:
+    recording = state.profiles.close()
+    if process.loading or recording:
         # The interpreter's orderly end would take ONNX Runtime away from under that thread, which then aborts.
         logging.shutdown()
         sys.stdout.flush()

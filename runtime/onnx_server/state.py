@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from onnx_server.engine.cpus import Threads
+from onnx_server.engine.profiles import Profiles
 from onnx_server.models.loaded import Loaded
 from onnx_server.models.registry import Registry
 from onnx_server.settings.server import ServerSettings
@@ -29,6 +30,7 @@ class State:
     pod_uid: str | None
     boot_id: str = field(default_factory=lambda: str(uuid.uuid4()))
     phase: Phase = Phase.LOADING
+    profiles: Profiles = field(default_factory=Profiles)
 
     @property
     def ready(self) -> bool:

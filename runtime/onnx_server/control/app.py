@@ -6,7 +6,7 @@ from fastapi import FastAPI, Request
 from starlette.responses import Response
 
 from onnx_server import __version__
-from onnx_server.control import tokens
+from onnx_server.control import profile, tokens
 from onnx_server.control.facts import facts
 from onnx_server.http import errors
 from onnx_server.http.json import answer
@@ -23,4 +23,5 @@ def control_app(state: State, live: Path | None) -> FastAPI:
         tokens.verify(request.headers.get("authorization"), live, state.pod_uid)
         return answer(facts(state))
 
+    profile.install(app, state, live)
     return app

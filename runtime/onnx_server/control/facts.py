@@ -22,6 +22,9 @@ def facts(state: State) -> dict[str, object]:
             "asked": list(state.settings.execution_providers),
             "active": list(loaded.model.active) if loaded else [],
             "nodes": loaded.model.nodes if loaded else {},
+            "assignments": loaded.model.assignments if loaded else {},
+            "options": loaded.model.options if loaded else {},
+            "graphOptimization": (loaded or state).settings.graph_optimization,
         },
         "warmUp": {
             "source": loaded.warm_up.source,

@@ -24,13 +24,22 @@ class Runs(Protocol):
 
 @dataclass(frozen=True)
 class Model:
-    """A session that runs what was asked. Arrays are as protocol/datatypes.py has them (BF16 as uint16)."""
+    """A session that runs what was asked. Arrays are as protocol/datatypes.py has them (BF16 as uint16).
+
+    `assignments` has by provider how many nodes of each operator run there; `options` what each provider was told.
+    """
 
     session: Any
     runtime: Any
     signature: Signature
-    nodes: dict[str, int]
+    assignments: dict[str, dict[str, int]]
     active: tuple[str, ...]
+    options: dict[str, dict[str, str]]
+
+    @property
+    def nodes(self) -> dict[str, int]:
+        """Return how many nodes of the graph run on each provider."""
+        return {provider: sum(operators.values()) for provider, operators in self.assignments.items()}
 
     def run(self, inputs: Mapping[str, Tensor], outputs: Sequence[str]) -> list[Tensor]:
         """Run once, on the calling thread; the GIL is released meanwhile. Raises ModelFailedError."""

@@ -32,6 +32,8 @@ class ModelStatistics:
     compute_input: Duration = field(default_factory=Duration)
     compute_infer: Duration = field(default_factory=Duration)
     compute_output: Duration = field(default_factory=Duration)
+    cache_hit: Duration = field(default_factory=Duration)
+    cache_miss: Duration = field(default_factory=Duration)
     failures: dict[FailureReason, Duration] = field(
         default_factory=lambda: {reason: Duration() for reason in ("REJECTED", "CANCELED", "BACKEND", "OTHER")}
     )

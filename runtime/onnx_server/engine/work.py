@@ -11,12 +11,13 @@ from onnx_server.protocol.errors import RequestError
 class Run:
     """What the model gave: the outputs in the order asked for, and how long the request waited and ran, in seconds.
 
-    `computed` is the time of the execution that the request was part of.
+    `computed` is the time of the execution that the request was part of; where `cached`, there was none.
     """
 
     outputs: list[Tensor]
     queued: float
     computed: float
+    cached: bool = False
 
 
 Outcome = Run | RequestError

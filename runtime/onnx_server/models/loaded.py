@@ -2,7 +2,9 @@
 
 from dataclasses import dataclass, field
 
+from onnx_server.engine.cache import ResponseCache
 from onnx_server.engine.model import Model
+from onnx_server.engine.profiling import Profiler
 from onnx_server.engine.scheduler import Scheduler
 from onnx_server.engine.statistics import ModelStatistics
 from onnx_server.engine.warmup import WarmUp
@@ -23,6 +25,8 @@ class Loaded:
     warm_up: WarmUp
     digest: str | None
     load_seconds: float
+    profiler: Profiler = field(repr=False)
+    cache: ResponseCache | None = None
 
     @property
     def signature(self) -> Signature:

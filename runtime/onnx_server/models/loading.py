@@ -4,13 +4,17 @@ import logging
 import time
 from pathlib import Path
 
+from onnx_server.engine.cache import ResponseCache
 from onnx_server.engine.cpus import Threads
 from onnx_server.engine.load import load as load_model
+from onnx_server.engine.model import Model
+from onnx_server.engine.profiling import Profiler
 from onnx_server.engine.scheduler import Scheduler
 from onnx_server.engine.statistics import ModelStatistics
 from onnx_server.engine.warmup import warm_up
 from onnx_server.models.loaded import Loaded
 from onnx_server.repository.locate import locate
+from onnx_server.repository.unchanged import Unchanged
 from onnx_server.settings.model import ModelSettings
 
 log = logging.getLogger(__name__)
@@ -23,11 +27,29 @@ def load(name: str, version: str, path: Path, settings: ModelSettings, threads: 
     """
     started = time.monotonic()
     located = locate(path)
-    model = load_model(located, settings.execution_providers, threads)
+    unchanged = Unchanged(located.path)
+
+    def once_more(profile_to: Path) -> Model:
+        unchanged.check()
+        return load_model(located, settings, threads, profile_to)
+
+    model = load_model(located, settings, threads)
     warmed = warm_up(model, model.signature)
     if warmed.message:
         log.warning("warm-up", extra={"model": name, "source": warmed.source, "said": warmed.message})
     statistics = ModelStatistics()
-    scheduler = Scheduler(name, model, settings, statistics)
-    seconds = time.monotonic() - started
-    return Loaded(name, version, model, settings, scheduler, statistics, warmed, located.digest, seconds)
+    profiler = Profiler(once_more)
+    scheduler = Scheduler(name, profiler.tap(model), settings, statistics)
+    return Loaded(
+        name=name,
+        version=version,
+        model=model,
+        settings=settings,
+        scheduler=scheduler,
+        statistics=statistics,
+        warm_up=warmed,
+        digest=located.digest,
+        load_seconds=time.monotonic() - started,
+        profiler=profiler,
+        cache=ResponseCache(settings.cache.max_bytes) if settings.cache.max_bytes else None,
+    )

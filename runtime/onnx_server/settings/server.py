@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from pydantic import Field, ValidationError
+from pydantic import Field, ValidationError, model_validator
 
 from onnx_server.failures import Failure, Reason
 from onnx_server.settings.base import PathSegment, Strict
@@ -33,6 +33,24 @@ class ServerSettings(ModelSettings):
     max_body_bytes: int = Field(
         default=100 * 1024 * 1024, ge=1, description="Largest request body, also after decompression. Bytes."
     )
+
+    @model_validator(mode="after")
+    def _options_of_asked_providers(self) -> "ServerSettings":
+        everywhere = {*self.execution_providers, *(p for own in self.models.values() for p in own.execution_providers)}
+        asked = [("providerOptions", self.provider_options, everywhere)]
+        asked += [
+            (f"models.{name}.providerOptions", own.provider_options, set(self.for_model(name).execution_providers))
+            for name, own in self.models.items()
+        ]
+        for field, options, providers in asked:
+            for provider in options.given:
+                if provider not in providers:
+                    message = (
+                        f"{field}.{provider}: executionProviders has {', '.join(sorted(providers))} only: "
+                        f"add {provider} there, or remove its options"
+                    )
+                    raise ValueError(message)
+        return self
 
     def for_model(self, name: str) -> ModelSettings:
         """Return how the model `name` is run: the settings of all models, and over them its own."""
@@ -65,6 +83,8 @@ def load(path: Path) -> ServerSettings:
 
 def _problem(item: Any) -> str:
     field = ".".join(str(part) for part in item["loc"])
+    if not field:
+        return str(item["ctx"]["error"]) if item["type"] == "value_error" else str(item["msg"])
     if item["type"] == "extra_forbidden":
         return f"{field}: no such setting"
     return f"{field}: {item['msg']}, got {item['input']!r}"
