@@ -1,4 +1,4 @@
-"""The server on an NVIDIA GPU: what is asked for is what runs, with its options, and it answers what the CPU answers."""
+"""The server on an NVIDIA GPU: what is asked for runs, with its options, and answers what the CPU answers."""
 
 from pathlib import Path
 from typing import Any

@@ -1,13 +1,11 @@
 """`/v1/profile` of the control port: ask for a profile, look at it, fetch its trace."""
 
-from pathlib import Path
-
 from fastapi import FastAPI, Request
 from pydantic import Field, ValidationError
 from starlette.background import BackgroundTask
 from starlette.responses import FileResponse, Response
 
-from onnx_server.control import tokens
+from onnx_server.control.access import Verify
 from onnx_server.engine.profiles import MAX_REQUESTS, MAX_SECONDS
 from onnx_server.http.json import answer
 from onnx_server.protocol.errors import bad_request, unavailable
@@ -24,11 +22,8 @@ class ProfileRequest(Strict):
     version: str | None = None
 
 
-def install(app: FastAPI, state: State, live: Path | None) -> None:
-    """Add the routes to `app`."""
-
-    def verify(request: Request) -> None:
-        tokens.verify(request.headers.get("authorization"), live, state.pod_uid)
+def install(app: FastAPI, state: State, verify: Verify) -> None:
+    """Add the routes to `app`, each open to requests that pass `verify`."""
 
     @app.post("/v1/profile")
     async def start(request: Request) -> Response:
