@@ -1,7 +1,9 @@
 """Profiles: over the control port, of requests that are answered meanwhile; by the command line, without a server."""
 
 import json
+import threading
 import time
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -180,3 +182,44 @@ def test_the_command_line_says_what_it_cannot_do(tmp_path: Path) -> None:
     nowhere = run("profile", onnx_models.linear(tmp_path / "m.onnx"), "--output", tmp_path, tmp_path=tmp_path)
     assert (nowhere.status, nowhere.message["reason"]) == (1, "InvalidConfig")
     assert "--output" in nowhere.message["message"]
+
+
+def test_nobody_notices_a_profile_but_by_its_memory(control: Control) -> None:
+    stop, statuses = threading.Event(), Counter[int]()
+
+    def client(rounds: int) -> None:
+        while not stop.is_set():
+            answer = infer(control.server, rounds)
+            right = answer.status_code == 200 and answer.json()["outputs"][0]["data"] == [rounds]
+            statuses[answer.status_code if right else 0] += 1
+
+    threads = [threading.Thread(target=client, args=(rounds,)) for rounds in (1, 2, 3, 4)]
+    for thread in threads:
+        thread.start()
+    try:
+        for _ in range(3):
+            done = control.wait(control.start(requests=20).json(), "Done", "Failed")
+            assert (done["state"], done["recorded"], done["profile"]["runs"]) == ("Done", 20, 20)
+    finally:
+        stop.set()
+        for thread in threads:
+            thread.join()
+    assert set(statuses) == {200}
+    executed = control.server.metrics()['nv_inference_exec_count{model="m",version="1"}']
+    assert executed <= statuses[200], "a run in the second session counts as one"
+
+
+def test_a_server_ends_though_the_second_session_is_still_loading(tmp_path: Path, temporary: Path) -> None:
+    (tmp_path / "live").mkdir()
+    (tmp_path / "live" / "operator-keys.json").write_text(jwks(a=KEY))
+    env = {"POD_UID": POD_UID, "TMPDIR": str(temporary)}
+    model = onnx_models.slow_to_load(tmp_path / "slow.onnx")
+    with serving(model, "--live", tmp_path / "live", tmp_path=tmp_path, env=env) as server:
+        server.wait_for_log("ready", timeout=120)
+        control = Control(server)
+        with control.client:
+            assert control.start().json()["state"] == "Loading"
+        server.terminate()
+        server.terminate()
+        assert server.wait() == 0
+    assert list(temporary.iterdir()) == []
