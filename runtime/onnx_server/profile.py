@@ -13,7 +13,6 @@ from onnx_server.engine.warmup import warm_up
 from onnx_server.failures import Failure, Reason
 from onnx_server.repository.locate import locate
 from onnx_server.settings import server
-from onnx_server.settings.server import ServerSettings
 
 
 def profile(arguments: argparse.Namespace) -> Summary:
@@ -21,7 +20,7 @@ def profile(arguments: argparse.Namespace) -> Summary:
 
     Raises Failure with a reason of docs/contract.md.
     """
-    configured = server.load(arguments.config) if arguments.config is not None else ServerSettings()
+    configured = server.load(arguments.config)
     settings = configured.for_model(configured.model.name or arguments.model.resolve().stem)
     with tempfile.TemporaryDirectory(prefix="onnx-server-profile-") as directory:
         model = load(locate(arguments.model), settings, cpus.plan(), Path(directory) / "trace")

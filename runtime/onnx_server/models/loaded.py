@@ -1,6 +1,7 @@
 """One version of a model that is loaded and warmed up: all that answers requests to it."""
 
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from onnx_server.engine.cache import ResponseCache
 from onnx_server.engine.model import Model
@@ -14,10 +15,11 @@ from onnx_server.settings.model import ModelSettings
 
 @dataclass(frozen=True, eq=False)
 class Loaded:
-    """`digest` is that of all that was fetched, with prefix; None where nothing was."""
+    """`path` is the model's file; `digest` is that of all that was fetched, with prefix, None where nothing was."""
 
     name: str
     version: str
+    path: Path
     model: Model
     settings: ModelSettings
     scheduler: Scheduler

@@ -43,6 +43,7 @@ def load(name: str, version: str, path: Path, settings: ModelSettings, threads: 
     return Loaded(
         name=name,
         version=version,
+        path=located.path,
         model=model,
         settings=settings,
         scheduler=scheduler,

@@ -6,6 +6,7 @@ from onnx_server.settings.base import Strict
 from onnx_server.settings.batching import BatchingSettings, QueueSettings
 from onnx_server.settings.cache import CacheSettings
 from onnx_server.settings.providers import ExecutionProvider, GraphOptimization, ProviderOptions
+from onnx_server.settings.version_policy import VersionPolicy
 
 
 class ModelSettings(Strict):
@@ -32,6 +33,9 @@ class ModelSettings(Strict):
     batching: BatchingSettings = Field(default_factory=BatchingSettings, description="Dynamic batching.")
     queue: QueueSettings = Field(default_factory=QueueSettings, description="The bounded queue before the model.")
     cache: CacheSettings = Field(default_factory=CacheSettings, description="Answers kept for equal requests.")
+    version_policy: VersionPolicy = Field(
+        default_factory=VersionPolicy, description="Which versions of a model in a repository serve."
+    )
     instances: int = Field(default=1, ge=1, le=64, description="Sessions of the model that run at once.")
 
     @field_validator("execution_providers")
