@@ -10,6 +10,7 @@ from onnx_server.models.lifecycle import Lifecycle
 from onnx_server.models.loaded import Loaded
 from onnx_server.models.registry import Registry
 from onnx_server.settings.server import ServerSettings
+from onnx_server.telemetry.observer import Observer
 
 
 class Phase(StrEnum):
@@ -35,6 +36,7 @@ class State:
     boot_id: str = field(default_factory=lambda: str(uuid.uuid4()))
     phase: Phase = Phase.LOADING
     profiles: Profiles = field(default_factory=Profiles)
+    observer: Observer | None = None
 
     @property
     def ready(self) -> bool:

@@ -10,9 +10,14 @@ import pytest
 from tests.contract import onnx_models
 from tests.contract.server_process import ServerProcess, serving
 
-EXECUTIONS = 'nv_inference_exec_count{model="m",version="1"}'
-ROWS = 'nv_inference_count{model="m",version="1"}'
-ANSWERED = 'nv_inference_request_success{model="m",version="1"}'
+
+def statistics(server: ServerProcess) -> dict[str, Any]:
+    (found,) = httpx.get(f"{server.url}/v2/models/m/stats").json()["model_stats"]
+    return dict(found)
+
+
+def executions(server: ServerProcess) -> int:
+    return int(statistics(server)["execution_count"])
 
 
 def ask(server: ServerProcess, value: float = 1.0, rows: int = 2, **entry: Any) -> bytes:
@@ -34,17 +39,20 @@ def test_an_equal_request_gets_equal_bytes_and_the_model_does_not_run(tmp_path: 
         server.wait_until_ready()
         first = ask(server)
         assert [ask(server) for _ in range(3)] == [first] * 3
-        counted = server.metrics()
-        assert (counted[EXECUTIONS], counted[ROWS], counted[ANSWERED]) == (1, 8, 4)
+        counted = statistics(server)
+        assert (counted["execution_count"], counted["inference_count"]) == (1, 8)
+        counts = {name: duration["count"] for name, duration in counted["inference_stats"].items()}
+        assert (counts["success"], counts["cache_hit"], counts["cache_miss"]) == (4, 3, 1)
+        assert counts["compute_infer"] == 1
         # What is kept are the outputs: id and form are each request's own.
         assert b'"id":"7"' in ask(server, id="7")
         binary = ask(server, outputs=[{"name": "y", "parameters": {"binary_data": True}}])
         values = np.frombuffer(binary[-2 * 10 * 4 :], np.float32).reshape(2, 10)
         np.testing.assert_allclose(values, np.ones((2, 64)) @ onnx_models.WEIGHTS, rtol=1e-4)
-        assert server.metrics()[EXECUTIONS] == 1
+        assert executions(server) == 1
         assert ask(server, 2.0) != first
         assert ask(server, rows=1) != first
-        assert server.metrics()[EXECUTIONS] == 3
+        assert executions(server) == 3
 
 
 def test_the_longest_unused_answer_goes_first(tmp_path: Path) -> None:
@@ -54,11 +62,11 @@ def test_the_longest_unused_answer_goes_first(tmp_path: Path) -> None:
         server.wait_until_ready()
         for value in range(30):
             ask(server, float(value), rows=1)
-        assert server.metrics()[EXECUTIONS] == 30
+        assert executions(server) == 30
         ask(server, 29.0, rows=1)
-        assert server.metrics()[EXECUTIONS] == 30
+        assert executions(server) == 30
         ask(server, 0.0, rows=1)
-        assert server.metrics()[EXECUTIONS] == 31
+        assert executions(server) == 31
 
 
 def test_failures_are_not_kept(tmp_path: Path) -> None:
@@ -73,10 +81,9 @@ def test_failures_are_not_kept(tmp_path: Path) -> None:
     with serving(model, "--config", config(tmp_path, "cache: {maxBytes: 1000000}"), tmp_path=tmp_path) as server:
         server.wait_until_ready()
         assert [add(server, 3).status_code for _ in range(2)] == [500, 500]
-        failed = server.metrics()['nv_inference_request_failure{model="m",version="1",reason="BACKEND"}']
-        assert failed == 2
+        assert statistics(server)["inference_stats"]["fail"]["count"] == 2
         assert add(server, 2).json() == add(server, 2).json()
-        assert server.metrics()[EXECUTIONS] == 1
+        assert executions(server) == 1
 
 
 @pytest.mark.parametrize("text", ["", "cache: {maxBytes: 0}"])
@@ -85,4 +92,4 @@ def test_without_the_setting_every_request_runs(tmp_path: Path, text: str) -> No
     with serving(model, "--config", config(tmp_path, text), tmp_path=tmp_path) as server:
         server.wait_until_ready()
         assert ask(server) == ask(server)
-        assert server.metrics()[EXECUTIONS] == 2
+        assert executions(server) == 2

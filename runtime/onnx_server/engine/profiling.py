@@ -24,7 +24,7 @@ Open = Callable[[Path], Model]
 
 
 class Recording:
-    """The session that records, for at most `runs` runs. Its threads are those that run the model."""
+    """The session that records, one run at a time and at most `runs` of them, on the threads that run the model."""
 
     def __init__(self, model: Model, runs: int) -> None:
         self.model = model
@@ -37,7 +37,7 @@ class Recording:
     def enter(self) -> bool:
         """Return whether the caller is to run `model`, and then to say leave()."""
         with self._changed:
-            if self._left == 0:
+            if self._left == 0 or self._running:
                 return False
             self._left -= 1
             self._running += 1
@@ -80,6 +80,7 @@ class Profiler:
     def record(self, directory: Path, runs: int, seconds: float, begun: Callable[[Recording], None]) -> "Profile":
         """Record the next `runs` runs, or those of the next `seconds`, and return when that is done.
 
+        Of several instances that run at once, one is recorded at a time.
         `begun` hears when the recording begins; the session is loaded and warmed up by then. Raises Failure if the
         model does not load.
         """
