@@ -63,6 +63,19 @@ def shift(path: Path, by: float) -> Path:
     )
 
 
+def large(path: Path, weights: int) -> Path:
+    """y = x · w, where w takes `weights` bytes. Makes the file's folder."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    columns = weights // 4 // 1024
+    return save(
+        path,
+        [helper.make_node("MatMul", ["x", "w"], ["y"])],
+        [tensor("x", TensorProto.FLOAT, ["N", 1024])],
+        [tensor("y", TensorProto.FLOAT, ["N", columns])],
+        initializers=[numpy_helper.from_array(np.ones((1024, columns), np.float32), "w")],
+    )
+
+
 IDENTITY_TYPES = {
     "S": TensorProto.STRING,
     "H": TensorProto.FLOAT16,
