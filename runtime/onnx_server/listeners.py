@@ -2,12 +2,15 @@
 
 import contextlib
 import socket
+import time
 from collections.abc import Iterator
+from typing import cast
 
 import uvicorn
 
 from onnx_server.failures import Failure, Reason
 from onnx_server.http.asgi import App
+from onnx_server.http.connection import LimitedConnection
 
 # Longer than the idle time of common clients and proxies: whoever reuses a connection should find it open.
 KEEP_ALIVE_SECONDS = 75
@@ -28,10 +31,10 @@ def bind(host: str, port: int, option: str) -> socket.socket:
 class Listener(uvicorn.Server):
     """One port. It leaves signals to us, and counts its open connections."""
 
-    def __init__(self, app: App, bound: socket.socket) -> None:
+    def __init__(self, app: App, bound: socket.socket, protocol: type[LimitedConnection]) -> None:
         config = uvicorn.Config(
             app,
-            http="httptools",
+            http=protocol,
             ws="none",
             lifespan="off",
             log_config=None,
@@ -43,6 +46,14 @@ class Listener(uvicorn.Server):
         super().__init__(config)
         self.bound = bound
         self.port: int = bound.getsockname()[1]
+
+    async def on_tick(self, counter: int) -> bool:
+        """Close connections that are idle or slow for too long, about once a second."""
+        if counter % 10 == 0:
+            now = time.monotonic()
+            for connection in list(self.server_state.connections):
+                cast("LimitedConnection", connection).sweep(now)
+        return await super().on_tick(counter)
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:

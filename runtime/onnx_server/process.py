@@ -10,6 +10,8 @@ from pathlib import Path
 from onnx_server.control.app import control_app
 from onnx_server.http.app import metrics_app, protocol_app
 from onnx_server.http.asgi import App
+from onnx_server.http.connection import LimitedConnection, Limits, limited_connection
+from onnx_server.http.quick import quick_connection
 from onnx_server.listeners import Listener, bind
 from onnx_server.metrics import Metrics
 from onnx_server.models.loaded import Loaded
@@ -40,7 +42,12 @@ class Process:
         """Bind all ports. Raises Failure InvalidConfig if one is taken."""
         self._state = state
         self._options = options
-        self._http = self._listener(options.http_port, "--http-port", protocol_app(state))
+        settings = state.settings
+        limits = Limits(settings.max_header_bytes, settings.max_connections, settings.receive_timeout_seconds)
+        quick = settings.http_quick_path == "On"
+        inference = quick_connection(state, limits) if quick else limited_connection(limits)
+        self._limited = limited_connection(limits)
+        self._http = self._listener(options.http_port, "--http-port", protocol_app(state), inference)
         self._others = [
             self._listener(options.metrics_port, "--metrics-port", metrics_app(state, Metrics())),
             self._listener(options.control_port, "--control-port", control_app(state, options.live)),
@@ -48,8 +55,10 @@ class Process:
         self._stop = asyncio.Event()
         self._hurry = asyncio.Event()
 
-    def _listener(self, port: int, option: str, app: App) -> Listener:
-        return Listener(app, bind(self._options.host, port, option))
+    def _listener(
+        self, port: int, option: str, app: App, connection: type[LimitedConnection] | None = None
+    ) -> Listener:
+        return Listener(app, bind(self._options.host, port, option), connection or self._limited)
 
     async def run(self) -> None:
         """Serve until SIGTERM or SIGINT, then drain. Raises Failure if the only model cannot be served."""

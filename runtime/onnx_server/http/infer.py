@@ -4,8 +4,11 @@ import asyncio
 import logging
 import re
 import time
+from collections.abc import Coroutine
+from typing import Any
 
 from onnx_server import inference
+from onnx_server.engine.work import Run
 from onnx_server.http.asgi import DisconnectedError, Receive, Scope, Send, header, read_body, send_error, send_parts
 from onnx_server.models.loaded import Loaded
 from onnx_server.protocol import compression, request, response
@@ -15,7 +18,7 @@ from onnx_server.state import State
 log = logging.getLogger(__name__)
 
 _PATH = re.compile(r"/v2/models/(?P<model>[^/]+)(?:/versions/(?P<version>[^/]+))?/infer")
-_LENGTH_HEADER = b"inference-header-content-length"
+LENGTH_HEADER = b"inference-header-content-length"
 # Unpacking more than this would hold up the event loop.
 _UNPACK_INLINE_BYTES = 16 * 1024
 
@@ -29,7 +32,7 @@ class InferRoute:
     @staticmethod
     def matches(path: str) -> bool:
         """Whether the (decoded) path is this route's."""
-        return path.endswith("/infer") and _PATH.fullmatch(path) is not None
+        return parse_path(path) is not None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request; any error is an answer too."""
@@ -69,7 +72,7 @@ class InferRoute:
         received = time.monotonic()
         decoded = request.decode(body, _header_length(scope), loaded.signature, loaded.settings.max_batch_size)
         decode_seconds = time.monotonic() - received
-        run = await inference.infer(loaded, decoded, received)
+        run = await _unless_left(inference.infer(loaded, decoded, received), receive)
         encoding = time.monotonic()
         answer = response.encode(decoded, run.outputs, loaded.name, loaded.version)
         await _send(scope, send, answer)
@@ -85,19 +88,46 @@ class InferRoute:
     def _route(self, scope: Scope) -> Loaded:
         if scope["method"] != "POST":
             raise RequestError(405, f"inference takes POST, got {scope['method']}", ((b"allow", b"POST"),))
-        found = _PATH.fullmatch(scope["path"])
-        if found is None:
+        target = parse_path(scope["path"])
+        if target is None:
             raise AssertionError("routed here without matches()")
-        return self._state.registry.find(found["model"], found["version"])
+        return self._state.registry.find(*target)
 
 
-def _header_length(scope: Scope) -> int | None:
-    value = header(scope, _LENGTH_HEADER)
-    if value is None:
-        return None
+def parse_path(path: str) -> tuple[str, str | None] | None:
+    """Return the model and version of the (decoded) path of an inference; None for any other path."""
+    found = _PATH.fullmatch(path) if path.endswith("/infer") else None
+    return None if found is None else (found["model"], found["version"])
+
+
+def parse_header_length(value: str) -> int:
+    """Return the number of Inference-Header-Content-Length. Raises RequestError 400."""
     if not (value.isascii() and value.isdigit()):
         raise RequestError(400, f"Inference-Header-Content-Length must be a number of bytes, got {value!r}")
     return int(value)
+
+
+async def _unless_left(running: Coroutine[Any, Any, Run], receive: Receive) -> Run:
+    """Return what `running` gives; cancel it where the client leaves before. Raises DisconnectedError then."""
+    task, left = asyncio.ensure_future(running), asyncio.ensure_future(_left(receive))
+    try:
+        await asyncio.wait({task, left}, return_when=asyncio.FIRST_COMPLETED)
+        if not task.done():
+            raise DisconnectedError
+        return task.result()
+    finally:
+        task.cancel()
+        left.cancel()
+
+
+async def _left(receive: Receive) -> None:
+    while (await receive())["type"] != "http.disconnect":
+        pass
+
+
+def _header_length(scope: Scope) -> int | None:
+    value = header(scope, LENGTH_HEADER)
+    return None if value is None else parse_header_length(value)
 
 
 async def _unpacked(body: bytes, encoding: str | None, limit: int) -> bytes:
@@ -114,7 +144,7 @@ async def _send(scope: Scope, send: Send, answer: response.Response) -> None:
     else:
         headers = [
             (b"content-type", b"application/octet-stream"),
-            (_LENGTH_HEADER, str(answer.header_length).encode()),
+            (LENGTH_HEADER, str(answer.header_length).encode()),
         ]
     parts = answer.parts
     encoding = compression.choose(header(scope, b"accept-encoding") or "")

@@ -46,6 +46,22 @@ class ServerSettings(ModelSettings):
         default=100 * 1024 * 1024, ge=1, description="Largest request body, also after decompression. Bytes."
     )
 
+    max_header_bytes: int = Field(
+        default=32 * 1024, ge=1024, description="Largest head of a request: its line and headers. Bytes."
+    )
+    max_connections: int = Field(
+        default=4096,
+        ge=1,
+        description="Open connections of each HTTP port. Over it the longest idle one makes room, or a new one gets "
+        "503.",
+    )
+    receive_timeout_seconds: int = Field(
+        default=60, ge=1, le=86400, description="How long a client may take to send one request. Seconds."
+    )
+    http_quick_path: Literal["On", "Off"] = Field(
+        default="On", description="On: usual inference requests are answered below ASGI. Off: all of them through ASGI."
+    )
+
     def for_model(self, name: str) -> ModelSettings:
         """Return how the model `name` is run: the settings of all models, and over them its own."""
         common = ModelSettings.model_construct(**{field: getattr(self, field) for field in ModelSettings.model_fields})
