@@ -140,7 +140,8 @@ def _read(path: Path) -> dict[str, Any]:
 
 
 def _problem(item: Any, path: Path | None, variables: environment.Variables) -> str:
-    location = tuple(str(part) for part in item["loc"])
+    # pydantic adds [key] where it is the key itself that is wrong.
+    location = tuple(str(part) for part in item["loc"] if part != "[key]")
     origin = variables.origin(location)
     source, within = (str(path), location) if origin is None else origin
     where = f"{source}: {'.'.join(within)}" if within else source
