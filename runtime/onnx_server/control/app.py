@@ -6,7 +6,6 @@ from fastapi import FastAPI, Request
 from starlette.responses import Response
 
 from onnx_server import __version__
-from onnx_server.control import tokens
 from onnx_server.control.facts import facts
 from onnx_server.http import errors
 from onnx_server.http.json import answer
@@ -20,6 +19,8 @@ def control_app(state: State, live: Path | None) -> FastAPI:
 
     @app.get("/v1/facts")
     def get_facts(request: Request) -> Response:
+        from onnx_server.control import tokens  # noqa: PLC0415  its cryptography is large, and few servers are asked
+
         tokens.verify(request.headers.get("authorization"), live, state.pod_uid)
         return answer(facts(state))
 
