@@ -275,10 +275,10 @@ def test_a_client_that_leaves_takes_its_request_out_of_the_queue(tmp_path: Path,
         server.wait_until_ready()
         before = server.metrics()['nv_inference_exec_count{model="busy",version="1"}']
         with closing(Connection(server)) as first:
-            first.send(busy(20_000))
+            first.send(busy(6_000))
             for _ in range(5):
                 with closing(Connection(server)) as leaving:
-                    leaving.send(busy(20_000))
+                    leaving.send(busy(6_000))
                     time.sleep(0.05)
             assert first.read().status == 200
         metrics = server.metrics()
