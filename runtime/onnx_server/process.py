@@ -13,7 +13,7 @@ from onnx_server.http.asgi import App
 from onnx_server.http.connection import LimitedConnection, Limits, limited_connection
 from onnx_server.http.quick import quick_connection
 from onnx_server.listeners import Listener, bind
-from onnx_server.metrics import Metrics
+from onnx_server.metrics.exposition import Metrics
 from onnx_server.models.loaded import Loaded
 from onnx_server.state import Phase, State
 

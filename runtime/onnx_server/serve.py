@@ -9,6 +9,7 @@ from pathlib import Path
 
 import uvloop
 
+from onnx_server import logs
 from onnx_server.engine import cpus
 from onnx_server.failures import Failure, Reason
 from onnx_server.models.lifecycle import Lifecycle
@@ -19,6 +20,7 @@ from onnx_server.repository.catalog import Catalog, ModelRepository, SingleModel
 from onnx_server.settings import server
 from onnx_server.settings.server import ServerSettings
 from onnx_server.state import State
+from onnx_server.telemetry.observer import observer
 
 log = logging.getLogger(__name__)
 
@@ -26,6 +28,7 @@ log = logging.getLogger(__name__)
 def serve(arguments: argparse.Namespace) -> None:
     """Serve until a signal. Raises Failure with a reason of docs/contract.md."""
     configured = server.load(arguments.config)
+    logs.set_level(configured.logging.level)
     threads = cpus.plan()
     catalog = _catalog(arguments, configured)
     explicit = isinstance(catalog, ModelRepository) and arguments.load == "explicit"
@@ -39,6 +42,7 @@ def serve(arguments: argparse.Namespace) -> None:
         threads=threads,
         pod_uid=os.environ.get("POD_UID") or None,
         controlled=explicit if configured.model_control is None else configured.model_control == "Explicit",
+        observer=observer(configured.logging, configured.tracing),
     )
     options = Options(
         live=arguments.live,
@@ -53,6 +57,8 @@ def serve(arguments: argparse.Namespace) -> None:
 
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(run())
+    if state.observer is not None:
+        state.observer.close()
     if lifecycle.loading:
         # The interpreter's orderly end would take ONNX Runtime away from under that thread, which then aborts.
         logging.shutdown()

@@ -9,6 +9,7 @@ from onnx_server.models.lifecycle import Lifecycle
 from onnx_server.models.loaded import Loaded
 from onnx_server.models.registry import Registry
 from onnx_server.settings.server import ServerSettings
+from onnx_server.telemetry.observer import Observer
 
 
 class Phase(StrEnum):
@@ -33,6 +34,7 @@ class State:
     """Whether clients may load and unload models."""
     boot_id: str = field(default_factory=lambda: str(uuid.uuid4()))
     phase: Phase = Phase.LOADING
+    observer: Observer | None = None
 
     @property
     def ready(self) -> bool:

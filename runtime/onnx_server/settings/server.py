@@ -16,6 +16,7 @@ from onnx_server.failures import Failure, Reason
 from onnx_server.settings import environment
 from onnx_server.settings.base import PathSegment, Strict
 from onnx_server.settings.model import ModelSettings
+from onnx_server.settings.telemetry import LoggingSettings, MetricsSettings, TracingSettings
 
 
 class ServedModel(Strict):
@@ -45,6 +46,9 @@ class ServerSettings(ModelSettings):
     max_body_bytes: int = Field(
         default=100 * 1024 * 1024, ge=1, description="Largest request body, also after decompression. Bytes."
     )
+    metrics: MetricsSettings = Field(default_factory=MetricsSettings, description="Prometheus' metrics.")
+    logging: LoggingSettings = Field(default_factory=LoggingSettings, description="Logs on standard error.")
+    tracing: TracingSettings = Field(default_factory=TracingSettings, description="OpenTelemetry.")
 
     max_header_bytes: int = Field(
         default=32 * 1024, ge=1024, description="Largest head of a request: its line and headers. Bytes."
