@@ -158,8 +158,14 @@ def test_an_unloaded_model_gives_its_threads_and_memory_back(root: Path, server:
     weights = 64 * 2**20
     onnx_models.large(root / "large" / "1" / "model.onnx", weights)
 
+    kept_open = http.client.HTTPConnection("127.0.0.1", server.http_port, timeout=30)
+    row = json.dumps({"inputs": [{"name": "x", "datatype": "FP32", "shape": [1, 1024], "data": [0.0] * 1024}]})
+
     def loaded_and_unloaded() -> tuple[int, int]:
         assert load(server, "large").status_code == 200
+        kept_open.request("POST", "/v2/models/large/infer", row)
+        answer = kept_open.getresponse()
+        assert (answer.status, len(answer.read()) > 1024) == (200, True)
         during = resident(server)
         assert unload(server, "large").status_code == 200
         wait_for(lambda: states(server)["large", "1"] == "UNAVAILABLE")
@@ -171,6 +177,7 @@ def test_an_unloaded_model_gives_its_threads_and_memory_back(root: Path, server:
         during, after = loaded_and_unloaded()
         assert during - after > weights // 2
     wait_for(lambda: threads(server) <= before)
+    kept_open.close()
 
 
 def resident(server: ServerProcess) -> int:
