@@ -67,6 +67,10 @@ e2e: setup ## run the tests on a real cluster of one node (root)
 bench-operator: setup ## measure the operator with KWOK and write docs/benchmarks.md (most of an hour; wants an idle machine)
 	$(BIN)/python -m benchmarks.operator --write docs/benchmarks.md
 
+.PHONY: bench-server
+bench-server: venv ## measure the server beside others and write docs/benchmarks.md (an hour, root, idle machine); QUICK=1 tells what fell
+	$(BIN)/python -m benchmarks.server $(if $(QUICK),--quick,--write docs/benchmarks.md --write-ratios benchmarks/server/ratios.json)
+
 .PHONY: lint
 lint: venv ## check format, rules, types and layers
 	$(BIN)/ruff format --check $(SOURCES)
