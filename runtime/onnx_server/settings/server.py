@@ -162,7 +162,8 @@ def _read(path: Path) -> dict[str, Any]:
 
 
 def _problem(item: Any, path: Path | None, variables: environment.Variables) -> str:
-    location = tuple(str(part) for part in item["loc"])
+    # pydantic adds [key] where it is the key itself that is wrong.
+    location = tuple(str(part) for part in item["loc"] if part != "[key]")
     if not location and item["type"] == "value_error":
         # It is about several fields, and names them.
         return f"{path}: {item['ctx']['error']}" if path is not None else str(item["ctx"]["error"])
