@@ -6,6 +6,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from onnx_server.engine import zipmap
 from onnx_server.protocol.datatypes import Tensor
 from onnx_server.protocol.errors import ModelFailedError
 from onnx_server.protocol.signature import Signature
@@ -36,7 +37,8 @@ class Model:
         self._options.log_severity_level = 4  # the exception says it; ONNX Runtime would print it as well
         self._bfloat16_inputs = frozenset(spec.name for spec in self.signature.inputs if spec.datatype.name == "BF16")
         self._gives_bfloat16 = any(spec.datatype.name == "BF16" for spec in self.signature.outputs)
-        self._plain = not self._bfloat16_inputs and not self._gives_bfloat16
+        self._maps = frozenset(output.name for output in self.session.get_outputs() if zipmap.converts(output.type))
+        self._plain = not self._bfloat16_inputs and not self._gives_bfloat16 and not self._maps
 
     def run(self, inputs: Mapping[str, Tensor], outputs: Sequence[str]) -> list[Tensor]:
         """Run once, on the calling thread; the GIL is released meanwhile. Raises ModelFailedError."""
@@ -44,13 +46,17 @@ class Model:
             if self._plain:
                 results: list[Tensor] = self.session.run(outputs, inputs, self._options)
                 return results
-            return self._run_bfloat16(inputs, outputs)
+            return self._run_unusual(inputs, outputs)
+        except UnicodeDecodeError as error:
+            message = f"a string of its outputs is not UTF-8, which ONNX strings are: {error}"
+            raise ModelFailedError(message, of_input=False) from error
         except Exception as error:  # ONNX Runtime's exceptions have no common base but Exception
             of_input = type(error).__name__ == "InvalidArgument"
             message = " ".join(str(error).split())
             raise ModelFailedError(message, of_input=of_input) from error
 
-    def _run_bfloat16(self, inputs: Mapping[str, Tensor], outputs: Sequence[str]) -> list[Tensor]:
+    def _run_unusual(self, inputs: Mapping[str, Tensor], outputs: Sequence[str]) -> list[Tensor]:
+        """Run with what numpy arrays cannot say: bfloat16, and outputs that are sequences of maps."""
         if self._gives_bfloat16:
             feed = {name: self._ort_value(name, array) for name, array in inputs.items()}
             values = self.session.run_with_ort_values(list(outputs), feed, self._options)
@@ -59,8 +65,9 @@ class Model:
             name: self._ort_value(name, array) if name in self._bfloat16_inputs else array
             for name, array in inputs.items()
         }
-        results: list[Tensor] = self.session.run(outputs, feed, self._options)
-        return results
+        results = self.session.run(outputs, feed, self._options)
+        named = zip(outputs, results, strict=True)
+        return [zipmap.matrix(result) if name in self._maps else result for name, result in named]
 
     def _ort_value(self, name: str, array: Tensor) -> Any:
         """Wrap the array as ONNX Runtime's own tensor: the only way for BF16, which numpy arrays cannot say."""

@@ -70,6 +70,11 @@ class Scheduler:
         """Requests that wait or run."""
         return self._queue.waiting + self._running
 
+    @property
+    def waiting(self) -> int:
+        """Requests that wait."""
+        return self._queue.waiting
+
     def submit(self, work: Work) -> None:
         """Queue `work`. It runs at the event loop's next turn at the earliest, with what else came in this one.
 

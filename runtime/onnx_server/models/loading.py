@@ -12,6 +12,7 @@ from onnx_server.engine.scheduler import Scheduler
 from onnx_server.engine.statistics import ModelStatistics
 from onnx_server.engine.warmup import warm_up
 from onnx_server.models.loaded import Loaded
+from onnx_server.preparation import preparation
 from onnx_server.repository.locate import locate
 from onnx_server.settings.model import ModelSettings
 
@@ -27,6 +28,7 @@ def load(name: str, version: str, path: Path, settings: ModelSettings, threads: 
     located = locate(path)
     share = cpus.share(threads, settings.instances, settings.threads)
     models = [load_model(located, settings.execution_providers, share) for _ in range(settings.instances)]
+    prepared = preparation.build(settings.inputs, models[0].signature)
     warmed, *_ = [warm_up(model, model.signature) for model in models]
     if warmed.message:
         log.warning("warm-up", extra={"model": name, "source": warmed.source, "said": warmed.message})
@@ -35,6 +37,7 @@ def load(name: str, version: str, path: Path, settings: ModelSettings, threads: 
     return Loaded(
         name=name,
         version=version,
+        path=located.path,
         model=models[0],
         settings=settings,
         scheduler=Scheduler(name, models, settings, statistics, behaviour),
@@ -43,4 +46,5 @@ def load(name: str, version: str, path: Path, settings: ModelSettings, threads: 
         batching=behaviour.batching,
         digest=located.digest,
         load_seconds=time.monotonic() - started,
+        preparation=prepared,
     )
