@@ -38,3 +38,13 @@ def test_a_model_that_becomes_slow_is_known_at_once_and_one_that_becomes_quick_a
     for _ in range(200):
         times.learn(10, 50e-6)
     assert times.expected(10) == pytest.approx(50e-6, rel=0.1)
+
+
+def test_one_run_during_which_the_machine_did_something_else_is_not_believed_and_two_are() -> None:
+    times = RunTimes()
+    for _ in range(10):
+        times.learn(10, 50e-6)
+    times.learn(10, 5e-3)
+    assert (times.expected(10) or 0) < 60e-6
+    times.learn(10, 4e-3)
+    assert (times.expected(10) or 0) > 1e-3
