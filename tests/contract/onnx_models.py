@@ -59,19 +59,23 @@ IDENTITY_TYPES = {
     "F": TensorProto.FLOAT,
     "D": TensorProto.DOUBLE,
     "I8": TensorProto.INT8,
+    "I16": TensorProto.INT16,
+    "I32": TensorProto.INT32,
     "I64": TensorProto.INT64,
     "U8": TensorProto.UINT8,
+    "U16": TensorProto.UINT16,
+    "U32": TensorProto.UINT32,
     "U64": TensorProto.UINT64,
 }
 
 
-def identities(path: Path, **types: int) -> Path:
-    """One Identity [N] for each of `types`: S=... makes IN_S to OUT_S."""
+def identities(path: Path, *, shape: Shape = ("N",), **types: int) -> Path:
+    """One Identity of `shape` for each of `types`: S=... makes IN_S to OUT_S."""
     return save(
         path,
         [helper.make_node("Identity", [f"IN_{key}"], [f"OUT_{key}"]) for key in types],
-        [tensor(f"IN_{key}", element_type, ["N"]) for key, element_type in types.items()],
-        [tensor(f"OUT_{key}", element_type, ["N"]) for key, element_type in types.items()],
+        [tensor(f"IN_{key}", element_type, shape) for key, element_type in types.items()],
+        [tensor(f"OUT_{key}", element_type, shape) for key, element_type in types.items()],
     )
 
 
