@@ -11,7 +11,7 @@ from onnx_server.http.json import answer
 from onnx_server.protocol.errors import unavailable
 from onnx_server.state import State
 
-EXTENSIONS = ["binary_tensor_data", "parameters"]
+EXTENSIONS = ["classification", "binary_tensor_data", "parameters"]
 _INFER_DOC = {
     "post": {
         "summary": "Inference: JSON, or JSON with binary tensors after it (Inference-Header-Content-Length)",
