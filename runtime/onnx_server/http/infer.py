@@ -4,18 +4,22 @@ import asyncio
 import logging
 import re
 import time
+from collections.abc import Coroutine
+from typing import Any
 
 from onnx_server import inference
+from onnx_server.engine.work import Run
 from onnx_server.http.asgi import DisconnectedError, Receive, Scope, Send, header, read_body, send_error, send_parts
 from onnx_server.models.loaded import Loaded
-from onnx_server.protocol import compression, request, response
+from onnx_server.protocol import compression, response
 from onnx_server.protocol.errors import CancelledRequestError, RequestError, internal
 from onnx_server.state import State
+from onnx_server.telemetry.finished import Finished
 
 log = logging.getLogger(__name__)
 
 _PATH = re.compile(r"/v2/models/(?P<model>[^/]+)(?:/versions/(?P<version>[^/]+))?/infer")
-_LENGTH_HEADER = b"inference-header-content-length"
+LENGTH_HEADER = b"inference-header-content-length"
 # Unpacking more than this would hold up the event loop.
 _UNPACK_INLINE_BYTES = 16 * 1024
 
@@ -29,7 +33,7 @@ class InferRoute:
     @staticmethod
     def matches(path: str) -> bool:
         """Whether the (decoded) path is this route's."""
-        return path.endswith("/infer") and _PATH.fullmatch(path) is not None
+        return parse_path(path) is not None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request; any error is an answer too."""
@@ -46,58 +50,112 @@ class InferRoute:
 
     async def _counted(self, loaded: Loaded, scope: Scope, receive: Receive, send: Send) -> None:
         started = time.monotonic()
-        statistics = loaded.statistics
+        statistics = loaded.statistics.transport("http")
         statistics.in_flight += 1
+        finished = None if self._state.observer is None else _finished(loaded, scope)
         try:
-            await self._answer(loaded, started, scope, receive, send)
+            await self._answer(loaded, started, scope, receive, send, finished)
         except DisconnectedError:
-            statistics.failed("CANCELED", time.monotonic() - started)
-            raise CancelledRequestError from None
+            left = CancelledRequestError()
+            self._failed(loaded, left, started, finished)
+            raise left from None
         except RequestError as error:
-            statistics.failed(inference.reason(error), time.monotonic() - started)
+            self._failed(loaded, error, started, finished)
             raise
         except Exception:
-            statistics.failed("OTHER", time.monotonic() - started)
+            self._failed(loaded, internal(), started, finished)
             raise
         finally:
             statistics.in_flight -= 1
 
-    async def _answer(self, loaded: Loaded, started: float, scope: Scope, receive: Receive, send: Send) -> None:
+    def _failed(self, loaded: Loaded, error: RequestError, started: float, finished: Finished | None) -> None:
+        seconds = time.monotonic() - started
+        loaded.statistics.transport("http").failed(inference.reason(error), error.status, seconds)
+        if finished is not None and self._state.observer is not None:
+            finished.code, finished.error, finished.seconds = str(error.status), error.message, seconds
+            self._state.observer.finished(finished)
+
+    async def _answer(
+        self,
+        loaded: Loaded,
+        started: float,
+        scope: Scope,
+        receive: Receive,
+        send: Send,
+        finished: Finished | None,
+    ) -> None:
         limit = self._state.settings.max_body_bytes
         body = await read_body(scope, receive, limit)
         body = await _unpacked(body, header(scope, b"content-encoding"), limit)
         received = time.monotonic()
-        decoded = request.decode(body, _header_length(scope), loaded.signature, loaded.settings.max_batch_size)
+        decoded = loaded.decoder.decode(body, _header_length(scope))
         decode_seconds = time.monotonic() - received
-        run = await inference.infer(loaded, decoded, received)
+        if finished is not None:
+            finished.id, finished.rows = decoded.id, decoded.rows
+        run = await _unless_left(inference.infer(loaded, decoded, received), receive)
         encoding = time.monotonic()
         answer = response.encode(decoded, run.outputs, loaded.name, loaded.version)
         await _send(scope, send, answer)
         done = time.monotonic()
-        loaded.statistics.succeeded(
+        loaded.statistics.transport("http").succeeded(
             request=done - started,
             queued=run.queued,
             decoded=decode_seconds,
             computed=run.computed,
             encoded=done - encoding,
         )
+        if finished is not None and self._state.observer is not None:
+            finished.code, finished.seconds = "200", done - started
+            finished.queued, finished.computed, finished.encoded = run.queued, run.computed, done - encoding
+            self._state.observer.finished(finished)
 
     def _route(self, scope: Scope) -> Loaded:
         if scope["method"] != "POST":
             raise RequestError(405, f"inference takes POST, got {scope['method']}", ((b"allow", b"POST"),))
-        found = _PATH.fullmatch(scope["path"])
-        if found is None:
+        target = parse_path(scope["path"])
+        if target is None:
             raise AssertionError("routed here without matches()")
-        return self._state.registry.find(found["model"], found["version"])
+        return self._state.registry.find(*target)
 
 
-def _header_length(scope: Scope) -> int | None:
-    value = header(scope, _LENGTH_HEADER)
-    if value is None:
-        return None
+def _finished(loaded: Loaded, scope: Scope) -> Finished:
+    return Finished(loaded.name, loaded.version, "http", header(scope, b"traceparent"), header(scope, b"tracestate"))
+
+
+def parse_path(path: str) -> tuple[str, str | None] | None:
+    """Return the model and version of the (decoded) path of an inference; None for any other path."""
+    found = _PATH.fullmatch(path) if path.endswith("/infer") else None
+    return None if found is None else (found["model"], found["version"])
+
+
+def parse_header_length(value: str) -> int:
+    """Return the number of Inference-Header-Content-Length. Raises RequestError 400."""
     if not (value.isascii() and value.isdigit()):
         raise RequestError(400, f"Inference-Header-Content-Length must be a number of bytes, got {value!r}")
     return int(value)
+
+
+async def _unless_left(running: Coroutine[Any, Any, Run], receive: Receive) -> Run:
+    """Return what `running` gives; cancel it where the client leaves before. Raises DisconnectedError then."""
+    task, left = asyncio.ensure_future(running), asyncio.ensure_future(_left(receive))
+    try:
+        await asyncio.wait({task, left}, return_when=asyncio.FIRST_COMPLETED)
+        if not task.done():
+            raise DisconnectedError
+        return task.result()
+    finally:
+        task.cancel()
+        left.cancel()
+
+
+async def _left(receive: Receive) -> None:
+    while (await receive())["type"] != "http.disconnect":
+        pass
+
+
+def _header_length(scope: Scope) -> int | None:
+    value = header(scope, LENGTH_HEADER)
+    return None if value is None else parse_header_length(value)
 
 
 async def _unpacked(body: bytes, encoding: str | None, limit: int) -> bytes:
@@ -114,7 +172,7 @@ async def _send(scope: Scope, send: Send, answer: response.Response) -> None:
     else:
         headers = [
             (b"content-type", b"application/octet-stream"),
-            (_LENGTH_HEADER, str(answer.header_length).encode()),
+            (LENGTH_HEADER, str(answer.header_length).encode()),
         ]
     parts = answer.parts
     encoding = compression.choose(header(scope, b"accept-encoding") or "")

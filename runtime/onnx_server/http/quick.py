@@ -1,0 +1,297 @@
+"""The quick way for inference: answered in the parser's callbacks, with no ASGI in between.
+
+A request takes it when nothing else is under way on its connection and nothing about it is unusual; everything else
+goes on to uvicorn and the ASGI app unchanged, which answers the same (tests/contract run with both). The parser is the
+same. What is saved is a task, the scope, events and messages: about half of a tiny model's request.
+"""
+
+import logging
+import re
+import time
+from typing import Any, ClassVar
+
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+from onnx_server import inference
+from onnx_server.engine.work import Outcome, Work
+from onnx_server.http.connection import JSON_HEADER, LimitedConnection, Limits, error_body, head
+from onnx_server.http.infer import LENGTH_HEADER, parse_header_length, parse_path
+from onnx_server.models.loaded import Loaded
+from onnx_server.protocol import response
+from onnx_server.protocol.errors import CancelledRequestError, RequestError, internal
+from onnx_server.state import Phase, State
+
+log = logging.getLogger(__name__)
+
+# A request with one of these is unusual: compressed, traced, asking first, or of a length that is not told.
+_UNUSUAL = frozenset(
+    {
+        b"accept-encoding",
+        b"connection",
+        b"content-encoding",
+        b"expect",
+        b"traceparent",
+        b"transfer-encoding",
+        b"upgrade",
+    }
+)
+_USUAL_VALUES = frozenset({b"identity", b"keep-alive", b"Keep-Alive", b"*"})
+_TARGETS_LIMIT = 1024
+# Up to here copying parts together costs less than another write to the socket.
+_JOIN_BYTES = 64 * 1024
+
+
+class Exchange:
+    """A request on the quick way and its answer. To uvicorn it is the cycle that is under way."""
+
+    __slots__ = (
+        "connection",
+        "decode_seconds",
+        "decoded",
+        "disconnected",
+        "loaded",
+        "message_event",
+        "response_complete",
+        "started_at",
+        "statistics",
+        "work",
+    )
+
+    def __init__(self, connection: "QuickConnection", loaded: Loaded, started_at: float) -> None:
+        self.connection = connection
+        self.loaded = loaded
+        self.started_at = started_at
+        self.work: Work | None = None
+        # What uvicorn asks of a cycle.
+        self.response_complete = False
+        self.disconnected = False
+        self.message_event = _NOBODY_WAITS
+        self.statistics = loaded.statistics.transport("http")
+        self.statistics.in_flight += 1
+
+    def run(self, body: bytes, header_length: str | None) -> None:
+        """Decode and submit; the answer comes through `done`."""
+        loaded = self.loaded
+        received = time.monotonic()
+        try:
+            length = None if header_length is None else parse_header_length(header_length)
+            self.decoded = loaded.decoder.decode(body, length)
+            self.decode_seconds = time.monotonic() - received
+            self.work = inference.submit(loaded, self.decoded, received, self.done)
+        except RequestError as error:
+            self.done(error)
+        except Exception:
+            log.exception("bug: an inference request failed unexpectedly")
+            self.done(internal())
+
+    def done(self, outcome: Outcome) -> None:
+        """Write the answer."""
+        loaded, now = self.loaded, time.monotonic()
+        if self.disconnected:
+            outcome = CancelledRequestError()
+        elif not isinstance(outcome, RequestError):
+            try:
+                answer = response.encode(self.decoded, outcome.outputs, loaded.name, loaded.version)
+            except RequestError as error:
+                outcome = error
+            except Exception:
+                log.exception("bug: an inference request failed unexpectedly")
+                outcome = internal()
+        self.response_complete = True
+        self.statistics.in_flight -= 1
+        if isinstance(outcome, RequestError):
+            self.statistics.failed(inference.reason(outcome), outcome.status, now - self.started_at)
+            self.connection.answer_error(self, outcome)
+            return
+        self.connection.answer(answer)
+        end = time.monotonic()
+        self.statistics.succeeded(
+            request=end - self.started_at,
+            queued=outcome.queued,
+            decoded=self.decode_seconds,
+            computed=outcome.computed,
+            encoded=end - now,
+        )
+
+    def leave(self) -> None:
+        """The client has left: take the request out of the queue, or let its result be dropped."""
+        if self.response_complete:
+            return
+        self.disconnected = True
+        if self.work is None:
+            self.done(CancelledRequestError())
+        else:
+            self.loaded.scheduler.cancel(self.work)
+
+
+class _Nobody:
+    """The event of a cycle for which no task waits."""
+
+    def set(self) -> None:
+        """Wake nobody."""
+
+
+_NOBODY_WAITS = _Nobody()
+
+
+class QuickConnection(LimitedConnection):
+    """A connection that answers usual inference requests itself."""
+
+    state: ClassVar[State]
+
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        self._exchange: Exchange | None = None
+        self._taking = False
+        self._body: bytes | list[bytes] = b""
+        self._header_length: str | None = None
+
+    def on_message_begin(self) -> None:
+        """A request begins: what uvicorn wants is made once it is known that uvicorn shall answer."""
+        self.url = b""
+        self.headers = []
+        self.expect_100_continue = False
+        self._taking = False
+        self.begin_head()
+
+    def on_headers_complete(self) -> None:
+        """Take the request, or hand it on to uvicorn."""
+        if not self.end_head():
+            return
+        loaded = self._usual()
+        if loaded is None:
+            url, headers, expect = self.url, self.headers, self.expect_100_continue
+            self.begin_scope()
+            self.url, self.expect_100_continue = url, expect
+            self.headers += headers
+            HttpToolsProtocol.on_headers_complete(self)
+            return
+        self._taking = True
+        self._body = b""
+        self._exchange = Exchange(self, loaded, self.waiting_since or 0.0)
+        self.cycle = self._exchange  # type: ignore[assignment]
+
+    def _usual(self) -> Loaded | None:
+        """Return the model that is asked, if the request is one that the quick way answers."""
+        target = _target(self.url)
+        if target is None or self.parser.get_method() != b"POST" or not self.parser.should_keep_alive():
+            return None
+        if (self.cycle is not None and not self.cycle.response_complete) or self.flow.write_paused:
+            return None
+        state, length, self._header_length = self.state, None, None
+        if state.phase == Phase.CLOSING or state.observer is not None:
+            return None
+        for name, value in self.headers:
+            if name == b"content-length":
+                length = int(value)
+            elif name == LENGTH_HEADER:
+                self._header_length = value.decode("latin-1")
+            elif name in _UNUSUAL and value not in _USUAL_VALUES:
+                return None
+        if length is None or length > state.settings.max_body_bytes:
+            return None
+        try:
+            loaded = state.registry.find(*target)
+        except RequestError:
+            return None
+        # Preparing inputs may need a thread, which only the other way waits for.
+        return loaded if loaded.preparation is None else None
+
+    def on_body(self, body: bytes) -> None:
+        """Keep a part of the body."""
+        if not self._taking:
+            super().on_body(body)
+        elif isinstance(self._body, list):
+            self._body.append(body)
+        else:
+            self._body = [self._body, body] if self._body else body
+
+    def on_message_complete(self) -> None:
+        """Answer."""
+        if not self._taking:
+            super().on_message_complete()
+            return
+        self._taking = False
+        self.waiting_since = None
+        body, self._body = self._body, b""
+        if self._exchange is not None:
+            self._exchange.run(b"".join(body) if isinstance(body, list) else body, self._header_length)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Let go of what is under way."""
+        super().connection_lost(exc)
+        if self._exchange is not None:
+            self._exchange.leave()
+
+    def answer(self, answer: response.Response) -> None:
+        """Write an answer's head and parts."""
+        length = answer.length
+        if answer.header_length is None:
+            lines = b"content-type: application/json\r\ncontent-length: %d\r\n" % length
+        else:
+            lines = _BINARY_HEAD % (answer.header_length, length)
+        parts = answer.parts
+        if length > _JOIN_BYTES:
+            self._write(b"%b%b" % (_OK, lines), parts)
+        else:
+            self._write(b"%b%b" % (_OK, lines), (b"".join(parts),))
+
+    def answer_error(self, exchange: Exchange, error: RequestError) -> None:
+        """Write an error, if anybody is still there."""
+        if exchange.disconnected:
+            return
+        body = error_body(error.message)
+        headers = [JSON_HEADER, *error.headers, (b"content-length", str(len(body)).encode())]
+        self._write(head(error.status, headers)[:-2], (body,))
+
+    def _write(self, lines: bytes, parts: tuple[bytes | memoryview, ...]) -> None:
+        ends = self.ending and not self.more()
+        end = b"connection: close\r\n\r\n" if ends else b"\r\n"
+        if len(parts) == 1:
+            self.transport.write(b"".join((lines, self._common_lines(), end, parts[0])))
+        else:
+            self.transport.writelines([b"%b%b%b" % (lines, self._common_lines(), end), *parts])
+        self._exchange = None
+        if ends:
+            self.transport.close()
+        elif self.pipeline:
+            self.on_response_complete()
+        elif self.waiting_since is None:
+            self.idle_since = time.monotonic()
+
+    def _common_lines(self) -> bytes:
+        """Return uvicorn's own header lines, the date; it makes them anew each second."""
+        cls = type(self)
+        headers = self.server_state.default_headers
+        if cls.common_of is not headers:
+            cls.common_of = headers
+            cls.common = b"".join(b"%b: %b\r\n" % pair for pair in headers)
+        return cls.common
+
+    common_of: ClassVar[object] = None
+    common: ClassVar[bytes] = b""
+
+
+def _target(url: bytes) -> tuple[str, str | None] | None:
+    """Return which model and version `url` asks to infer, or None; what was asked before is looked up."""
+    try:
+        return _targets[url]
+    except KeyError:
+        target = parse_path(url.decode("ascii", "replace")) if _PLAIN.fullmatch(url) else None
+        if len(_targets) < _TARGETS_LIMIT:
+            _targets[url] = target
+        return target
+
+
+_targets: dict[bytes, tuple[str, str | None] | None] = {}
+# Escaped characters and queries are left to uvicorn.
+_PLAIN = re.compile(rb"/[A-Za-z0-9._~/:@!$&'()*+,;=-]*")
+_OK = b"HTTP/1.1 200 OK\r\n"
+_BINARY_HEAD = (
+    b"content-type: application/octet-stream\r\ninference-header-content-length: %d\r\ncontent-length: %d\r\n"
+)
+
+
+def quick_connection(state: State, limits: Limits) -> type[QuickConnection]:
+    """Return the class of connections that answer for `state`."""
+    return type("Connection", (QuickConnection,), {"state": state, "limits": limits})
