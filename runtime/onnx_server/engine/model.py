@@ -80,7 +80,8 @@ class Model:
 
     def _ort_value(self, name: str, array: Tensor) -> Any:
         """Wrap the array as ONNX Runtime's own tensor: the only way for BF16, which numpy arrays cannot say."""
-        value, array = self.runtime.OrtValue, np.ascontiguousarray(array)
+        # np.ascontiguousarray would make a scalar a list of one.
+        value, array = self.runtime.OrtValue, np.asarray(array, order="C")
         if name in self._bfloat16_inputs:
             return value.ortvalue_from_numpy_with_onnx_type(array, _BFLOAT16)
         return value.ortvalue_from_numpy(array)
