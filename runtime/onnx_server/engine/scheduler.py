@@ -29,6 +29,11 @@ class Scheduler:
         """Requests that wait or run."""
         return len(self._waiting) + self._running
 
+    @property
+    def waiting(self) -> int:
+        """Requests that wait."""
+        return len(self._waiting)
+
     def submit(self, work: Work) -> None:
         """Queue `work`. Raises OverloadedError at once where the queue is full."""
         if self._running >= self._settings.instances and len(self._waiting) >= self._settings.queue.size:

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field
 from functools import cached_property
+from pathlib import Path
 
 from onnx_server.engine.model import Model
 from onnx_server.engine.scheduler import Scheduler
@@ -14,13 +15,14 @@ from onnx_server.settings.model import ModelSettings
 
 @dataclass(frozen=True, eq=False)
 class Loaded:
-    """`digest` is that of all that was fetched, with prefix; None where nothing was.
+    """`path` is the model's file; `digest` is that of all that was fetched, with prefix, None where nothing was.
 
     `preparation` makes of a client's inputs what the model takes; None where these are the same.
     """
 
     name: str
     version: str
+    path: Path
     model: Model
     settings: ModelSettings
     scheduler: Scheduler

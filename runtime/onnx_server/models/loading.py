@@ -31,5 +31,16 @@ def load(name: str, version: str, path: Path, settings: ModelSettings, threads: 
         log.warning("warm-up", extra={"model": name, "source": warmed.source, "said": warmed.message})
     statistics = ModelStatistics()
     scheduler = Scheduler(name, model, settings, statistics)
-    seconds = time.monotonic() - started
-    return Loaded(name, version, model, settings, scheduler, statistics, warmed, located.digest, seconds, prepared)
+    return Loaded(
+        name=name,
+        version=version,
+        path=located.path,
+        model=model,
+        settings=settings,
+        scheduler=scheduler,
+        statistics=statistics,
+        warm_up=warmed,
+        digest=located.digest,
+        load_seconds=time.monotonic() - started,
+        preparation=prepared,
+    )
