@@ -11,7 +11,7 @@ from onnx_server import inference
 from onnx_server.engine.work import Run
 from onnx_server.http.asgi import DisconnectedError, Receive, Scope, Send, header, read_body, send_error, send_parts
 from onnx_server.models.loaded import Loaded
-from onnx_server.protocol import compression, request, response
+from onnx_server.protocol import compression, response
 from onnx_server.protocol.errors import CancelledRequestError, RequestError, internal
 from onnx_server.state import State
 from onnx_server.telemetry.finished import Finished
@@ -88,7 +88,7 @@ class InferRoute:
         body = await read_body(scope, receive, limit)
         body = await _unpacked(body, header(scope, b"content-encoding"), limit)
         received = time.monotonic()
-        decoded = request.decode(body, _header_length(scope), loaded.signature, loaded.settings.max_batch_size)
+        decoded = loaded.decoder.decode(body, _header_length(scope))
         decode_seconds = time.monotonic() - received
         if finished is not None:
             finished.id, finished.rows = decoded.id, decoded.rows

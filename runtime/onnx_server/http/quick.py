@@ -17,7 +17,7 @@ from onnx_server.engine.work import Outcome, Work
 from onnx_server.http.connection import JSON_HEADER, LimitedConnection, Limits, error_body, head
 from onnx_server.http.infer import LENGTH_HEADER, parse_header_length, parse_path
 from onnx_server.models.loaded import Loaded
-from onnx_server.protocol import request, response
+from onnx_server.protocol import response
 from onnx_server.protocol.errors import CancelledRequestError, RequestError, internal
 from onnx_server.state import Phase, State
 
@@ -75,7 +75,7 @@ class Exchange:
         received = time.monotonic()
         try:
             length = None if header_length is None else parse_header_length(header_length)
-            self.decoded = request.decode(body, length, loaded.signature, loaded.settings.max_batch_size)
+            self.decoded = loaded.decoder.decode(body, length)
             self.decode_seconds = time.monotonic() - received
             self.work = inference.submit(loaded, self.decoded, received, self.done)
         except RequestError as error:

@@ -4,6 +4,8 @@ import logging
 import time
 from pathlib import Path
 
+from onnx_server.engine import cpus
+from onnx_server.engine.behaviour import observe
 from onnx_server.engine.cpus import Threads
 from onnx_server.engine.load import load as load_model
 from onnx_server.engine.scheduler import Scheduler
@@ -24,22 +26,24 @@ def load(name: str, version: str, path: Path, settings: ModelSettings, threads: 
     """
     started = time.monotonic()
     located = locate(path)
-    model = load_model(located, settings.execution_providers, threads)
-    prepared = preparation.build(settings.inputs, model.signature)
-    warmed = warm_up(model, model.signature)
+    share = cpus.share(threads, settings.instances, settings.threads)
+    models = [load_model(located, settings.execution_providers, share) for _ in range(settings.instances)]
+    prepared = preparation.build(settings.inputs, models[0].signature)
+    warmed, *_ = [warm_up(model, model.signature) for model in models]
     if warmed.message:
         log.warning("warm-up", extra={"model": name, "source": warmed.source, "said": warmed.message})
+    behaviour = observe(models[0], settings.batching)
     statistics = ModelStatistics()
-    scheduler = Scheduler(name, model, settings, statistics)
     return Loaded(
         name=name,
         version=version,
         path=located.path,
-        model=model,
+        model=models[0],
         settings=settings,
-        scheduler=scheduler,
+        scheduler=Scheduler(name, models, settings, statistics, behaviour),
         statistics=statistics,
         warm_up=warmed,
+        batching=behaviour.batching,
         digest=located.digest,
         load_seconds=time.monotonic() - started,
         preparation=prepared,

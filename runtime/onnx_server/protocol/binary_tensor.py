@@ -40,6 +40,8 @@ def encode(datatype: Datatype, array: Tensor) -> memoryview:
         return memoryview(b"".join(parts))
     if array.size == 0:
         return memoryview(b"")
+    if array.dtype is datatype.dtype and array.flags.c_contiguous:
+        return array.data.cast("B")
     contiguous = np.ascontiguousarray(array, dtype=datatype.dtype)
     return contiguous.reshape(-1).view(np.uint8).data
 

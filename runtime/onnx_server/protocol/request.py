@@ -22,7 +22,8 @@ _LARGEST = 2**48
 class InferRequest:
     """A decoded request. `inputs` has every input of the model; `outputs` are in the client's order, never empty.
 
-    `priority` is from 1, the most urgent; 0 is the lowest. `timeout` is in seconds.
+    `priority` is from 1, the most urgent; 0 is the lowest. `timeout` is in seconds. `heads` has the JSON of answers
+    that were made before, by the shapes of the outputs, where requests share it (decoder.py).
     """
 
     id: str | None
@@ -31,6 +32,7 @@ class InferRequest:
     rows: int
     priority: int = 0
     timeout: float | None = None
+    heads: dict[tuple[tuple[int, ...], ...], bytes] | None = None
 
 
 def decode(body: bytes, header_length: int | None, signature: Signature, max_batch_size: int | None) -> InferRequest:

@@ -5,7 +5,7 @@ from typing import Literal
 from pydantic import Field, field_validator
 
 from onnx_server.settings.base import Strict
-from onnx_server.settings.batching import BatchingSettings, QueueSettings
+from onnx_server.settings.batching import BatchingSettings, QueueSettings, ThreadSettings
 from onnx_server.settings.inputs import InputSettings
 from onnx_server.settings.version_policy import VersionPolicy
 
@@ -35,6 +35,7 @@ class ModelSettings(Strict):
     inputs: dict[str, InputSettings] = Field(
         default={}, description="By name, inputs that clients have in another form than the model takes."
     )
+    threads: ThreadSettings = Field(default_factory=ThreadSettings, description="Threads of each session.")
 
     @field_validator("execution_providers")
     @classmethod
