@@ -160,6 +160,29 @@ def reshape(path: Path, *, declared: bool) -> Path:
     )
 
 
+def tokens(path: Path) -> Path:
+    """Over ids and mask [N, L]: hidden = ids · mask [N, L], total = its sum by row, width = L for each row."""
+    one = numpy_helper.from_array(np.array(1, dtype=np.int64), "one")
+    axes = numpy_helper.from_array(np.array([1], dtype=np.int64), "axes")
+    return save(
+        path,
+        [
+            helper.make_node("Mul", ["ids", "mask"], ["hidden"]),
+            helper.make_node("ReduceSum", ["hidden", "axes"], ["total"], keepdims=0),
+            helper.make_node("Sub", ["ids", "ids"], ["zeros"]),
+            helper.make_node("Add", ["zeros", "one"], ["ones"]),
+            helper.make_node("ReduceSum", ["ones", "axes"], ["width"], keepdims=0),
+        ],
+        [tensor(name, TensorProto.INT64, ["N", "L"]) for name in ("ids", "mask")],
+        [
+            tensor("hidden", TensorProto.INT64, ["N", "L"]),
+            tensor("total", TensorProto.INT64, ["N"]),
+            tensor("width", TensorProto.INT64, ["N"]),
+        ],
+        initializers=[one, axes],
+    )
+
+
 def busy(path: Path) -> Path:
     """A model that works as long as its input says: `rounds` (INT64 [1]) products of matrices; answers `rounds`."""
     size = 192
