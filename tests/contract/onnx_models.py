@@ -52,6 +52,31 @@ def linear(path: Path, *, external: str | None = None) -> Path:
     )
 
 
+def shift(path: Path, by: float) -> Path:
+    """y = x + `by`: FP32 [N] both, so that an answer tells which model gave it. Makes the file's folder."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    return save(
+        path,
+        [helper.make_node("Add", ["x", "by"], ["y"])],
+        [tensor("x", TensorProto.FLOAT, ["N"])],
+        [tensor("y", TensorProto.FLOAT, ["N"])],
+        initializers=[numpy_helper.from_array(np.array(by, np.float32), "by")],
+    )
+
+
+def large(path: Path, weights: int) -> Path:
+    """y = x · w, where w takes `weights` bytes. Makes the file's folder."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    columns = weights // 4 // 1024
+    return save(
+        path,
+        [helper.make_node("MatMul", ["x", "w"], ["y"])],
+        [tensor("x", TensorProto.FLOAT, ["N", 1024])],
+        [tensor("y", TensorProto.FLOAT, ["N", columns])],
+        initializers=[numpy_helper.from_array(np.ones((1024, columns), np.float32), "w")],
+    )
+
+
 IDENTITY_TYPES = {
     "S": TensorProto.STRING,
     "H": TensorProto.FLOAT16,

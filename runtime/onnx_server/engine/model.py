@@ -24,13 +24,22 @@ class Runs(Protocol):
 
 @dataclass(eq=False)
 class Model:
-    """A session that runs what was asked, one run at a time. Arrays are as protocol/datatypes.py has them."""
+    """A session that runs what was asked, one run at a time. Arrays are as protocol/datatypes.py has them.
+
+    `assignments` has by provider how many nodes of each operator run there; `options` what each provider was told.
+    """
 
     session: Any
     runtime: Any
     signature: Signature
-    nodes: dict[str, int]
+    assignments: dict[str, dict[str, int]]
     active: tuple[str, ...]
+    options: dict[str, dict[str, str]]
+
+    @property
+    def nodes(self) -> dict[str, int]:
+        """Return how many nodes of the graph run on each provider."""
+        return {provider: sum(operators.values()) for provider, operators in self.assignments.items()}
 
     def __post_init__(self) -> None:
         self._options = self.runtime.RunOptions()
