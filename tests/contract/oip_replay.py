@@ -24,7 +24,8 @@ _RAW = np.array(ROW, "<f4").tobytes()
 class Replay:
     """A request's body and headers; and ours: the status and why, where Triton's is another.
 
-    `adds` and `lacks` are the fields of the JSON answer that only we, or only Triton, have, with dots between levels.
+    `adds` and `lacks` are the fields of the JSON answer that only we, or only Triton, have, with dots between levels;
+    `differs` those that both have, with another value or type.
     """
 
     body: bytes = b""
@@ -33,6 +34,7 @@ class Replay:
     why: str = ""
     adds: tuple[str, ...] = ()
     lacks: tuple[str, ...] = ()
+    differs: tuple[str, ...] = ()
 
 
 def _asked(**changes: Any) -> bytes:
@@ -69,6 +71,7 @@ def _ident(*, json_form: bool, binary_output: bool = False) -> dict[str, Any]:
 _OUR_FAULT = "a request that cannot be read is the client's mistake, not the server's"
 _NOT_THERE = "404 says that it is not there; Triton's 400 says that the request is wrong"
 _NOT_OFFERED = "not offered, and not among the extensions of the server's metadata"
+_QUEUE_POLICY = ("timeout_action", "default_timeout_microseconds", "allow_timeout_override", "max_queue_size")
 _HEALTH = "the kserve client reads the health from the body"
 
 REPLAYS = {
@@ -76,7 +79,7 @@ REPLAYS = {
     "server meta slash": Replay(),
     "live": Replay(adds=("live",), why=_HEALTH),
     "ready": Replay(adds=("ready",), why=_HEALTH),
-    "ready HEAD": Replay(),
+    "ready HEAD": Replay(status=200, why="HEAD asks for what GET would answer, and probes use it"),
     "ready POST": Replay(),
     "model ready": Replay(adds=("name", "ready"), why=_HEALTH),
     "model ready v1": Replay(adds=("name", "ready"), why=_HEALTH),
@@ -150,7 +153,15 @@ REPLAYS = {
     "404": Replay(),
     "v1": Replay(_asked()),
     # A repository of both models, in this order: the later ones see what the earlier ones did.
-    "config": Replay(),
+    "config": Replay(
+        adds=(
+            *(f"dynamic_batching.default_queue_policy.{name}" for name in _QUEUE_POLICY),
+            "model_transaction_policy.decoupled",
+            "parameters.execution_providers.string_value",
+        ),
+        lacks=("parameters.intra_op_thread_count.string_value",),
+        why="the queue's limits and what runs the model are worth telling; the thread count was the recorded model's",
+    ),
     "stats": Replay(),
     "stats all": Replay(),
     "index": Replay(),
@@ -166,7 +177,9 @@ REPLAYS = {
     "srv ready after unload": Replay(
         status=200, adds=("ready",), why="a model that was unloaded on purpose does not take the server down"
     ),
-    "index after unload": Replay(),
+    "index after unload": Replay(
+        adds=("[].reason",), differs=("[].state",), why="ours is unloaded by then, and the protocol has a reason for it"
+    ),
     "reload": Replay(),
 }
 OF_A_REPOSITORY = tuple(REPLAYS)[list(REPLAYS).index("config") :]
