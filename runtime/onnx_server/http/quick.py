@@ -251,7 +251,8 @@ class QuickConnection(LimitedConnection):
             self.transport.write(b"".join((lines, self._common_lines(), end, parts[0])))
         else:
             self.transport.writelines([b"%b%b%b" % (lines, self._common_lines(), end), *parts])
-        self._exchange = None
+        # An idle connection holds no model, which may be unloaded, and no body. None is uvicorn's own first value.
+        self._exchange = self.cycle = None  # type: ignore[assignment]
         if ends:
             self.transport.close()
         elif self.pipeline:
