@@ -252,7 +252,8 @@ class QuickConnection(LimitedConnection):
         else:
             self.transport.writelines([b"%b%b%b" % (lines, self._common_lines(), end), *parts])
         # An idle connection holds no model, which may be unloaded, and no body. None is uvicorn's own first value.
-        if self.cycle is self._exchange:  # type: ignore[comparison-overlap]  another request may have come since
+        # Another request may have come since, and taken its place.
+        if self.cycle is self._exchange:  # type: ignore[comparison-overlap]
             self.cycle = None  # type: ignore[assignment]
         self._exchange = None
         if ends:
