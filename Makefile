@@ -99,7 +99,7 @@ images: setup ## build the two shipped images and print their sizes
 
 .PHONY: constraints
 constraints: venv ## pin the newest versions of all dependencies, with hashes
-	$(COMPILE) --upgrade --group dev --extra cpu operator/pyproject.toml runtime/pyproject.toml --output-file constraints.txt
+	$(COMPILE) --upgrade --group dev --extra cpu --extra otel operator/pyproject.toml runtime/pyproject.toml --output-file constraints.txt
 	echo 'onnxruntime-gpu[cuda,cudnn]' | $(COMPILE) --no-annotate --constraint constraints.txt \
 		--output-file runtime/constraints-gpu.txt -
 

@@ -76,7 +76,14 @@ def test_the_facts(pod: Pod) -> None:
         "inputs": [{"name": "x", "datatype": "FP32", "shape": [-1, 64]}],
         "outputs": [{"name": "y", "datatype": "FP32", "shape": [-1, 10]}],
     }
-    assert facts["executionProviders"] == {"asked": ["CPU"], "active": ["CPU"], "nodes": {"CPU": 1}}
+    assert facts["executionProviders"] == {
+        "asked": ["CPU"],
+        "active": ["CPU"],
+        "nodes": {"CPU": 1},
+        "assignments": {"CPU": {"MatMul": 1}},
+        "options": {},
+        "graphOptimization": "All",
+    }
     assert facts["warmUp"]["source"] == "Declared"
     assert facts["warmUp"]["seconds"] > 0
     assert facts["threads"]["intraOp"] >= 1

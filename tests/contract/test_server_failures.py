@@ -52,13 +52,6 @@ def test_unsupported_opset(what: str, tmp_path: Path) -> None:
     ] in message
 
 
-def test_maps_are_unsupported_and_the_message_knows_the_way_out(tmp_path: Path) -> None:
-    model = onnx_models.classifier(tmp_path / "m.onnx", zipmap=True)
-    message = failed(serve_fails(model, tmp_path=tmp_path), "UnsupportedModel")
-    assert "output 'output_probability'" in message
-    assert "options={'zipmap': False}" in message
-
-
 def test_a_datatype_without_a_name_in_the_protocol_is_unsupported(tmp_path: Path) -> None:
     model = onnx_models.identity(tmp_path / "m.onnx", TensorProto.FLOAT8E4M3FN, [1], opset=19, ir_version=9)
     assert "input 'x' has the type tensor(float8e4m3fn)" in failed(
