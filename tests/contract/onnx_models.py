@@ -104,6 +104,16 @@ def identities(path: Path, *, shape: Shape = ("N",), **types: int) -> Path:
     )
 
 
+def softmax_over_rows(path: Path) -> Path:
+    """Looks like a model that takes rows, and is none: FP32 [N, 3] both, each row acts on all others."""
+    return save(
+        path,
+        [helper.make_node("Softmax", ["x"], ["y"], axis=0)],
+        [tensor("x", TensorProto.FLOAT, ["N", 3])],
+        [tensor("y", TensorProto.FLOAT, ["N", 3])],
+    )
+
+
 def bfloat16_to_float(path: Path) -> Path:
     """BF16 in beside a string, FP32 out: bfloat16 as an input only."""
     inputs = [tensor("x", TensorProto.BFLOAT16, ["N"]), tensor("s", TensorProto.STRING, ["N"])]

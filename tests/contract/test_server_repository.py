@@ -173,3 +173,12 @@ def test_a_broken_model_is_named_and_the_others_serve(tmp_path: Path) -> None:
             assert httpx.post(f"{server.url}/v2/repository/models/{name}/load", timeout=30).status_code == 200
         assert httpx.get(f"{server.url}/v2/health/ready").status_code == 200
         assert answered(server, "three") == 3
+
+
+def test_rows_that_act_on_each_other_are_no_rows_to_clients(tmp_path: Path) -> None:
+    with serving(onnx_models.softmax_over_rows(tmp_path / "m.onnx"), tmp_path=tmp_path) as server:
+        server.wait_until_ready()
+        config = httpx.get(f"{server.url}/v2/models/m/config").json()
+    assert config["max_batch_size"] == 0
+    assert config["input"][0]["dims"] == config["output"][0]["dims"] == [-1, 3]
+    assert "dynamic_batching" not in config

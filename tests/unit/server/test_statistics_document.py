@@ -9,12 +9,11 @@ def test_units_and_sums() -> None:
     counters.executed(4, 0.002)
     counters.executed(1, 0.001)
     counters.executed(4, 0.004)
-    for rows in (3, 1, 1):
-        counters.transport("http").succeeded(
-            request=rows * 0.01, queued=0.5e-6, decoded=1e-6, computed=0.002, encoded=2e-6
-        )
-    counters.transport("http").failed("REJECTED", 503, 0.25)
-    counters.transport("grpc").failed("OTHER", "INTERNAL", 0.5)
+    http, grpc = counters.transport("http"), counters.transport("grpc")
+    for rows, transport in ((3, http), (1, grpc), (1, http)):
+        transport.succeeded(request=rows * 0.01, queued=0.5e-6, decoded=1e-6, computed=0.002, encoded=2e-6)
+    http.failed("REJECTED", "503", 0.25)
+    grpc.failed("OTHER", "INVALID_ARGUMENT", 0.5)
     (entry,) = document([("m", "7", counters)])["model_stats"]  # type: ignore[misc]
     assert (entry["name"], entry["version"]) == ("m", "7")
     assert (entry["inference_count"], entry["execution_count"]) == (9, 3)
