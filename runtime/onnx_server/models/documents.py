@@ -46,11 +46,11 @@ def config(loaded: Loaded) -> dict[str, object]:
         signature=loaded.signature,
         max_batch_size=max_batch_size(loaded),
         version_policy=_triton(settings.version_policy),
-        batcher=batcher if settings.batching.mode == "Auto" else None,
+        batcher=batcher if loaded.batching.proven else None,
         instances=settings.instances,
         kind="KIND_CPU" if list(loaded.model.active) == ["CPU"] else "KIND_GPU",
         filename=loaded.path.name,
-        parameters={"execution_providers": ",".join(loaded.model.active)},
+        parameters={"execution_providers": ",".join(loaded.model.active), "batching": loaded.batching.reason},
     )
     return model_config.document(facts)
 
