@@ -222,3 +222,13 @@ def test_small_requests_get_through_while_large_ones_flood(serve: Serve) -> None
             each.result()
     # First in, first out would be about twelve.
     assert sorted(passed)[len(passed) // 2] <= 3
+
+
+def test_the_server_ends_in_order_while_a_model_still_runs_for_a_client_that_left(serve: Serve) -> None:
+    client = serve(onnx_models.busy, "drainSeconds: 0")
+    client.http.timeout = 0.5
+    with pytest.raises(httpx.ReadTimeout):
+        client.busy(100 * LONG)
+    client.wait_for("onnx_server_in_flight_requests", 0)
+    client.server.terminate()
+    assert client.server.wait() == 0
