@@ -59,7 +59,8 @@ def serve(arguments: argparse.Namespace) -> None:
         runner.run(run())
     if state.observer is not None:
         state.observer.close()
-    if lifecycle.loading or worker.working():
+    recording = state.profiles.close()
+    if lifecycle.loading or recording or worker.working():
         # The interpreter's orderly end would take ONNX Runtime away from under that thread, which then aborts.
         logging.shutdown()
         sys.stdout.flush()

@@ -12,7 +12,7 @@ from onnx_server.engine.behaviour import Behaviour
 from onnx_server.engine.execution import Executed, execute
 from onnx_server.engine.model import Runs
 from onnx_server.engine.statistics import ModelStatistics
-from onnx_server.engine.work import Outcome, Work
+from onnx_server.engine.work import Outcome, Run, Work
 from onnx_server.engine.worker import Worker
 from onnx_server.protocol.datatypes import Tensor
 from onnx_server.protocol.errors import CancelledRequestError, ExpiredError, OverloadedError
@@ -93,6 +93,10 @@ class Scheduler:
             self._flush_soon()
         if queue.next_deadline < self._sweep_at:
             self._arm(now)
+
+    def answer(self, work: Work, run: Run) -> None:
+        """Say `run` to `work`, which was not submitted and needs no run, once the caller has returned."""
+        asyncio.get_running_loop().call_soon(_tell, work, run)
 
     def cancel(self, work: Work) -> None:
         """Drop `work`, which was submitted: its outcome is CancelledRequestError now, unless it had one already.

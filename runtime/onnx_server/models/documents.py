@@ -56,11 +56,16 @@ def config(loaded: Loaded) -> dict[str, object]:
 
 
 def max_batch_size(loaded: Loaded) -> int:
-    """Return how many rows a request may have, as Triton counts them; 0 where requests have no rows."""
-    signature = loaded.signature
+    """Return how many rows a request may have, as Triton counts them; 0 where requests have no rows.
+
+    They have none where a dimension is not dynamic, or where rows were seen to act on each other.
+    """
+    signature, settings = loaded.signature, loaded.settings
     if not signature.inputs or not all(spec.batches for spec in (*signature.inputs, *signature.outputs)):
         return 0
-    return loaded.settings.max_batch_size or UNLIMITED_ROWS
+    if not loaded.batching.proven and settings.batching.mode == "Auto":
+        return 0
+    return settings.max_batch_size or UNLIMITED_ROWS
 
 
 def _triton(policy: VersionPolicy) -> dict[str, Any]:
