@@ -98,7 +98,7 @@ def lookup_and_scale(path: Path) -> Path:
     )
 
 
-def slow_rows(path: Path, size: int = 700, layers: int = 40) -> Path:
+def slow_rows(path: Path, size: int = 300, layers: int = 20) -> Path:
     """y = x, after some 10 ms of work that does not depend on it, nor on how many rows there are: FP32 [N, 8]."""
     weights = np.eye(size, dtype=np.float32)
     nodes = [
@@ -133,4 +133,20 @@ def narrow(path: Path) -> Path:
         shape=("N", "M"),
         output_shape=("N", "M"),
         one=np.array([0, 1]),
+    )
+
+
+def heavy_rows(path: Path, size: int = 1024) -> Path:
+    """y = 2x, after a million multiplications a row: FP32 [N, 8]."""
+    spread = np.zeros((8, size), dtype=np.float32)
+    spread[:, :8] = np.eye(8)
+    return of_nodes(
+        path,
+        node("MatMul", "x", "spread", output="a"),
+        node("MatMul", "a", "square", output="b"),
+        node("Abs", "b", output="c"),
+        node("MatMul", "c", "gather"),
+        spread=spread,
+        square=2 * np.eye(size, dtype=np.float32),
+        gather=np.ascontiguousarray(spread.T),
     )

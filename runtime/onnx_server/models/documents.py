@@ -50,7 +50,7 @@ def config(loaded: Loaded) -> dict[str, object]:
         instances=settings.instances,
         kind="KIND_CPU" if list(loaded.model.active) == ["CPU"] else "KIND_GPU",
         filename=loaded.path.name,
-        parameters={"execution_providers": ",".join(loaded.model.active)},
+        parameters={"execution_providers": ",".join(loaded.model.active), "batching": loaded.batching.reason},
     )
     return model_config.document(facts)
 
