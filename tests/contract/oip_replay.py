@@ -159,8 +159,12 @@ REPLAYS = {
             "model_transaction_policy.decoupled",
             "parameters.execution_providers.string_value",
         ),
-        lacks=("parameters.intra_op_thread_count.string_value",),
-        why="the queue's limits and what runs the model are worth telling; the thread count was the recorded model's",
+        lacks=(
+            "parameters.intra_op_thread_count.string_value",
+            *("runtime", "input[].is_non_linear_format_io", "output[].is_non_linear_format_io"),
+        ),
+        why="the queue's limits and what runs the model are worth telling; the thread count was the recorded model's; "
+        "the other fields say nothing here, and clients' older protobuf of the configuration lacks them",
     ),
     "stats": Replay(),
     "stats all": Replay(),
