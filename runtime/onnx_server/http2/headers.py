@@ -10,7 +10,7 @@ from hpack.table import table_entry_size
 
 from .frames import ConnectionFailure, ErrorCode
 from .request import Field, Malformed, Method, Request, seconds
-from .status import StatusCode
+from .status import StatusCode, StatusError
 
 Key = TypeVar("Key")
 Value = TypeVar("Value")
@@ -86,14 +86,13 @@ class Requests:
         request = self._requests.get(key)
         if request is None:
             request = self._request(key)
-        if timeout is None:
-            timed: Timed = (request, None)
-        else:
+        timed: Timed = (request, None)
+        if timeout is not None:
             try:
                 timed = (request, seconds(timeout))
-            except ValueError as error:
+            except StatusError as error:
                 request = Request(fields, self._methods)
-                request.refuse(StatusCode.INTERNAL, str(error))
+                request.refuse(error.code, error.text)
                 return request, None
         if same and key in self._requests:
             keep(self._blocks, block, timed)

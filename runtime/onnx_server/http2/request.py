@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from .status import StatusCode
+from .status import StatusCode, StatusError
 
 if TYPE_CHECKING:
     from .call import Call
@@ -139,12 +139,15 @@ class Request:
 
 
 def seconds(timeout: bytes) -> float | None:
-    """Return a grpc-timeout in seconds, None for one that is as good as none; raises ValueError."""
+    """Return a grpc-timeout in seconds, None for one that is as good as none; raises StatusError."""
     parts = TIMEOUT(timeout)
     if parts is None:
         shown = timeout[:32].decode("latin-1")
-        raise ValueError(f"grpc-timeout {shown!r}: expected 1 to 8 digits and one of HMSmun")
+        text = f"grpc-timeout {shown!r}: expected 1 to 8 digits and one of HMSmun"
+        raise StatusError(StatusCode.INTERNAL, text)
     value = int(parts[1]) * SECONDS[parts[2]]
+    if not value:
+        raise StatusError(StatusCode.DEADLINE_EXCEEDED, "the deadline passed before the call came")
     return value if value < FOREVER else None
 
 
