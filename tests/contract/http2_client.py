@@ -45,6 +45,7 @@ class Client:
             self.send(SettingsFrame(0, settings=settings or {}))
 
     def send(self, *frames: Frame) -> None:
+        self.socket.settimeout(10)
         with contextlib.suppress(BrokenPipeError, ConnectionResetError):
             self.socket.sendall(b"".join(frame.serialize() for frame in frames))
 
@@ -62,7 +63,6 @@ class Client:
 
     def frames(self, seconds: float = 5) -> Iterator[Frame]:
         """Yield what comes until the server ends the connection or nothing came for so long."""
-        self.socket.settimeout(seconds)
         while True:
             while len(self.buffer) >= 9:
                 frame, size = Frame.parse_frame_header(memoryview(self.buffer[:9]))
@@ -71,6 +71,7 @@ class Client:
                 frame.parse_body(memoryview(self.buffer[9 : 9 + size]))
                 self.buffer = self.buffer[9 + size :]
                 yield frame
+            self.socket.settimeout(seconds)
             try:
                 data = self.socket.recv(65536)
             except TimeoutError:

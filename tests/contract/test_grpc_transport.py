@@ -77,7 +77,7 @@ def test_a_reader_that_pauses_holds_the_sender(server: EchoProcess, channel: grp
 
 
 def test_status_and_text(channel: grpc.Channel) -> None:
-    text = "100 % Größe\nзначение 値"
+    text = "100 % Größe\n値"
     with pytest.raises(grpc.RpcError) as caught:
         unary(channel, "Fail")(json.dumps([5, text]).encode())
     assert (caught.value.code(), caught.value.details()) == (grpc.StatusCode.NOT_FOUND, text)
@@ -164,11 +164,10 @@ def test_cancels_and_deadlines_reach_the_handler(server: EchoProcess, channel: g
 def test_a_client_that_goes_cancels_its_calls(server: EchoProcess) -> None:
     before = server.facts()["cancelled"]
     channel = server.channel()
-    for _ in range(3):
-        unary(channel, "Never").future(b"")
+    calls = [unary(channel, "Never").future(b"") for _ in range(3)]
     server.wait_for("calls", 4)
     channel.close()
-    server.wait_for("cancelled", before + 3)
+    server.wait_for("cancelled", before + len(calls))
     server.wait_for("connections", 1)
     assert server.facts()["buffered"] == 0
 
