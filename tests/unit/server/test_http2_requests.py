@@ -101,5 +101,6 @@ def test_binary_metadata_with_and_without_padding() -> None:
 
 def test_a_long_text_fits_into_one_frame() -> None:
     for text in ("値" * 10_000, "a" * 10_000, "a" * 4000 + "値" * 1000):
-        assert 4000 < len(status(StatusCode.INTERNAL, text)) < 4200
-    assert list(hpack.Decoder().decode(status(StatusCode.INTERNAL, "a%\n")))[1] == ("grpc-message", "a%25%0A")
+        assert 3000 < len(status(StatusCode.INTERNAL, text)) < 4200
+    decoded = dict(hpack.Decoder().decode(status(StatusCode.INTERNAL, "a%\n"), raw=True))
+    assert decoded == {b"grpc-status": b"13", b"grpc-message": b"a%25%0A"}
