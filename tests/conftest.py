@@ -7,9 +7,10 @@ import pytest
 from hypothesis import settings
 
 # New examples are searched for on a developer's machine; what CI says of a commit depends on the commit alone.
-settings.register_profile("ci", derandomize=True)
-if os.environ.get("CI"):
-    settings.load_profile("ci")
+# How long an example takes is the machine's affair.
+settings.register_profile("local", deadline=None)
+settings.register_profile("ci", deadline=None, derandomize=True)
+settings.load_profile("ci" if os.environ.get("CI") else "local")
 
 LISTED = pytest.StashKey[list[str]]()
 

@@ -7,6 +7,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from onnx_server.engine import zipmap
 from onnx_server.protocol.datatypes import Tensor
 from onnx_server.protocol.errors import ModelFailedError
 from onnx_server.protocol.signature import Signature
@@ -41,11 +42,23 @@ class Model:
                 feed = {name: self._ort_value(name, array) for name, array in inputs.items()}
                 return [_array(result) for result in self.session.run_with_ort_values(list(outputs), feed, options)]
             feed = {name: self._fed(name, array) for name, array in inputs.items()}
-            return list(self.session.run(list(outputs), feed, options))
+            results = self.session.run(list(outputs), feed, options)
+            return self._with_matrices(outputs, results) if self._maps else list(results)
+        except UnicodeDecodeError as error:
+            message = f"a string of its outputs is not UTF-8, which ONNX strings are: {error}"
+            raise ModelFailedError(message, of_input=False) from error
         except Exception as error:  # ONNX Runtime's exceptions have no common base but Exception
             of_input = type(error).__name__ == "InvalidArgument"
             message = " ".join(str(error).split())
             raise ModelFailedError(message, of_input=of_input) from error
+
+    @cached_property
+    def _maps(self) -> frozenset[str]:
+        return frozenset(output.name for output in self.session.get_outputs() if zipmap.converts(output.type))
+
+    def _with_matrices(self, outputs: Sequence[str], results: Sequence[Any]) -> list[Tensor]:
+        named = zip(outputs, results, strict=True)
+        return [zipmap.matrix(result) if name in self._maps else result for name, result in named]
 
     @cached_property
     def _gives_bfloat16(self) -> bool:

@@ -1,5 +1,7 @@
 """What a client hears when its request cannot be answered."""
 
+import reprlib
+
 Headers = tuple[tuple[bytes, bytes], ...]
 
 _RETRY_AFTER: Headers = ((b"retry-after", b"1"),)
@@ -47,6 +49,16 @@ class ModelFailedError(RequestError):
         super().__init__(400 if of_input else 500, f"the model failed: {said}")
         self.said = said
         self.of_input = of_input
+
+
+# A request of a hundred megabytes must not be answered with one.
+_REPR = reprlib.Repr()
+_REPR.maxlevel, _REPR.maxdict, _REPR.maxlist, _REPR.maxstring, _REPR.maxother = 2, 4, 12, 120, 120
+
+
+def shown(value: object) -> str:
+    """Return what came, for an error's words: as Python writes it, cut short where it is long."""
+    return _REPR.repr(value)
 
 
 def bad_request(message: str) -> RequestError:

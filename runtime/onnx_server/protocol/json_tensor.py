@@ -1,14 +1,23 @@
 """Tensors as JSON lists: nested like the shape, or flat in row-major order."""
 
 import math
+from array import array as packed
 from typing import Any
 
 import numpy as np
 
 from onnx_server.protocol.datatypes import Datatype, Tensor
-from onnx_server.protocol.errors import bad_request
+from onnx_server.protocol.errors import RequestError, bad_request
 
-_KINDS = {"b": "booleans", "i": "integers", "u": "integers", "f": "numbers", "U": "strings", "S": "strings"}
+_WANTED = {"b": "booleans", "i": "integers", "u": "integers", "f": "numbers", "O": "strings"}
+_CAME = {
+    frozenset({bool}): "booleans",
+    frozenset({int}): "integers",
+    frozenset({float}): "numbers",
+    frozenset({int, float}): "numbers",
+    frozenset({str}): "strings",
+}
+_TAKEN: dict[str, set[type]] = {"b": {bool}, "i": {int}, "u": {int}, "f": {int, float}, "O": {str}}
 
 
 def decode(name: str, datatype: Datatype, shape: tuple[int, ...], data: object) -> Tensor:
@@ -21,14 +30,12 @@ def decode(name: str, datatype: Datatype, shape: tuple[int, ...], data: object) 
         raise bad_request(message)
     if not isinstance(data, list):
         raise bad_request(f"input '{name}': 'data' must be a list, got {_kind_of(data)}")
-    array = _strings(name, data) if datatype.name == "BYTES" else _numbers(name, datatype, data)
+    flat = _flattened(name, shape, data) if data and isinstance(data[0], list) else data
+    tensor = _values(name, datatype, flat)
     expected = math.prod(shape)
-    if array.size != expected:
-        raise bad_request(f"input '{name}': shape {list(shape)} needs {expected} values in 'data', got {array.size}")
-    if array.ndim > 1 and array.size and array.shape != shape:
-        message = f"input '{name}': 'data' is nested as {list(array.shape)}, but the shape is {list(shape)}"
-        raise bad_request(message)
-    return array.reshape(shape)
+    if tensor.size != expected:
+        raise bad_request(f"input '{name}': shape {list(shape)} needs {expected} values in 'data', got {tensor.size}")
+    return tensor.reshape(shape)
 
 
 def encode(name: str, datatype: Datatype, array: Tensor) -> object:
@@ -44,72 +51,96 @@ def encode(name: str, datatype: Datatype, array: Tensor) -> object:
     return np.ascontiguousarray(array).ravel()
 
 
-def _numbers(name: str, datatype: Datatype, data: list[Any]) -> Tensor:
+def _flattened(name: str, shape: tuple[int, ...], data: list[Any]) -> list[Any]:
+    """Return the values of nested lists. numpy looks for their nesting, and leaves uneven lists in as values."""
+    nested = np.array(data, dtype=object)
+    values: list[Any] = nested.ravel().tolist()
+    if list in set(map(type, values)):
+        raise bad_request(f"input '{name}': 'data' is neither flat nor evenly nested")
+    if nested.size and nested.shape != shape:
+        message = f"input '{name}': 'data' is nested as {list(nested.shape)}, but the shape is {list(shape)}"
+        raise bad_request(message)
+    return values
+
+
+def _values(name: str, datatype: Datatype, flat: list[Any]) -> Tensor:
+    """Return the values as a tensor of one dimension, each checked for its kind and range."""
+    kind = datatype.dtype.kind
+    if kind in "bO":
+        if not set(map(type, flat)) <= _TAKEN[kind]:
+            raise _wrong_kind(name, datatype, flat)
+        tensor = np.empty(len(flat), dtype=datatype.dtype)
+        tensor[:] = flat
+        return tensor
+    if kind == "f":
+        return _floats(name, datatype, flat)
+    return _integers(name, datatype, flat)
+
+
+def _floats(name: str, datatype: Datatype, flat: list[Any]) -> Tensor:
     try:
-        array = np.array(data)
-    except (ValueError, OverflowError) as error:
-        raise bad_request(f"input '{name}': 'data' is neither flat nor evenly nested") from error
-    if array.size == 0:
-        return array.astype(datatype.dtype)
-    if datatype.name == "UINT64" and array.dtype.kind == "f":
-        array = _large_integers(data, array)
-    target, kind = datatype.dtype.kind, array.dtype.kind
-    allowed = {"b": "b", "i": "iu", "u": "iu", "f": "fiu"}[target]
-    if kind not in allowed:
-        found = _KINDS.get(kind, "values of different kinds")
-        raise bad_request(f"input '{name}': {datatype.name} needs {_KINDS[target]} in 'data', got {found}")
-    if target in "iu":
-        limits = np.iinfo(datatype.dtype)
-        lowest, highest = int(array.min()), int(array.max())
-        if lowest < limits.min or highest > limits.max:
-            outside = lowest if lowest < limits.min else highest
-            raise bad_request(f"input '{name}': {outside} is outside of {datatype.name}")
-        return array.astype(datatype.dtype)
+        # It takes numbers only, and asks for no more memory than they need: numpy would make room for strings.
+        doubles = np.frombuffer(packed("d", flat), dtype=np.float64)
+    except (TypeError, OverflowError):
+        raise _wrong_kind(name, datatype, flat) from None
+    _refuse_booleans(name, datatype, flat, doubles)
+    if datatype.name == "FP64":
+        return doubles
     with np.errstate(over="ignore"):
-        converted = array.astype(datatype.dtype)
-    if target == "f" and not np.isfinite(converted).all():
-        raise bad_request(f"input '{name}': a value in 'data' is outside of {datatype.name}")
-    return converted
+        tensor = doubles.astype(datatype.dtype)
+    finite = np.isfinite(tensor)
+    if not finite.all():
+        raise _outside(name, datatype, flat[int(finite.argmin())])
+    return tensor
 
 
-def _large_integers(data: list[Any], array: Tensor) -> Tensor:
-    """Return `data` as uint64 where it is all integers: beside small ones, numpy takes those above 2^63 for floats."""
-    values = _flat(data)
-    if all(type(value) is int and 0 <= value < 2**64 for value in values):
-        return np.array(values, dtype=np.uint64).reshape(array.shape)
-    return array
+def _integers(name: str, datatype: Datatype, flat: list[Any]) -> Tensor:
+    limits = np.iinfo(datatype.dtype)
+    try:
+        code = "Q" if datatype.name == "UINT64" else "q"
+        integers = np.frombuffer(packed(code, flat), dtype=np.uint64 if code == "Q" else np.int64)
+    except TypeError:
+        raise _wrong_kind(name, datatype, flat) from None
+    except OverflowError:
+        if not set(map(type, flat)) <= {int}:
+            raise _wrong_kind(name, datatype, flat) from None
+        outside = next(value for value in flat if not limits.min <= value <= limits.max)
+        raise _outside(name, datatype, outside) from None
+    _refuse_booleans(name, datatype, flat, integers)
+    if integers.size and not limits.min <= int(integers.min()) <= int(integers.max()) <= limits.max:
+        raise _outside(name, datatype, int(integers[(integers < limits.min) | (integers > limits.max)][0]))
+    return integers.astype(datatype.dtype)
 
 
-def _strings(name: str, data: list[Any]) -> Tensor:
-    shape = _nesting(data)
-    values = _flat(data)
-    array = np.empty(len(values), dtype=object)
-    for index, value in enumerate(values):
-        if not isinstance(value, str):
-            raise bad_request(f"input '{name}': BYTES needs strings in 'data', got {_kind_of(value)}")
-        array[index] = value
-    if len(shape) > 1 and math.prod(shape) == len(values):
-        return array.reshape(shape)
-    return array
+def _refuse_booleans(name: str, datatype: Datatype, flat: list[Any], numbers: Tensor) -> None:
+    """Refuse true and false among numbers, which Python takes for 1 and 0.
+
+    Only where there are any is each value's type looked at, which costs as much as all the rest.
+    """
+    others = np.count_nonzero(numbers) + np.count_nonzero(numbers - 1)
+    if others < 2 * len(flat) and bool in set(map(type, flat)):
+        raise _wrong_kind(name, datatype, flat)
 
 
-def _nesting(data: Any) -> tuple[int, ...]:
-    shape = []
-    while isinstance(data, list):
-        shape.append(len(data))
-        if not data:
-            break
-        data = data[0]
-    return tuple(shape)
+def _wrong_kind(name: str, datatype: Datatype, flat: list[Any]) -> RequestError:
+    wanted, taken = _WANTED[datatype.dtype.kind], _TAKEN[datatype.dtype.kind]
+    came = _CAME.get(frozenset(map(type, flat)), "values of different kinds")
+    index = next(index for index, value in enumerate(flat) if type(value) not in taken)
+    which = f"value {index} is {_kind_of(flat[index])}"
+    return bad_request(f"input '{name}': {datatype.name} needs {wanted} in 'data', got {came} ({which})")
 
 
-def _flat(data: list[Any]) -> list[Any]:
-    flat = data
-    while any(isinstance(value, list) for value in flat):
-        flat = [item for value in flat for item in (value if isinstance(value, list) else [value])]
-    return flat
+def _outside(name: str, datatype: Datatype, value: float) -> RequestError:
+    return bad_request(f"input '{name}': a value in 'data', {value}, is outside of {datatype.name}")
 
 
 def _kind_of(value: object) -> str:
-    names = {bool: "a boolean", int: "a number", float: "a number", str: "a string", dict: "an object", list: "a list"}
+    names = {
+        bool: "a boolean",
+        int: "an integer",
+        float: "a number",
+        str: "a string",
+        dict: "an object",
+        list: "a list",
+    }
     return "null" if value is None else names.get(type(value), type(value).__name__)

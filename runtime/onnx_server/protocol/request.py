@@ -1,29 +1,24 @@
 """Decode an inference request: JSON alone, JSON with binary tensors after it, or one raw tensor."""
 
-import math
-from dataclasses import dataclass, replace
-from typing import Any, TypeGuard
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
 
 import orjson
 
-from onnx_server.protocol import binary_tensor, json_tensor
+from onnx_server.protocol import binary_tensor, json_tensor, parameters, raw_body, requested_outputs
 from onnx_server.protocol.datatypes import BY_NAME, Tensor
-from onnx_server.protocol.errors import bad_request
+from onnx_server.protocol.errors import RequestError, bad_request, shown
+from onnx_server.protocol.requested_outputs import RequestedOutput
 from onnx_server.protocol.signature import Signature, TensorSpec
 
-_UNSUPPORTED = ("shared_memory_region", "classification")
+__all__ = ["InferRequest", "RequestedOutput", "check_rows", "decode"]
+
+# No tensor has more elements, and no shape overflows.
+_LARGEST = 2**48
 
 
-@dataclass(frozen=True)
-class RequestedOutput:
-    """An output to answer with, in binary or JSON form; as its `classes` highest classes where that is not 0."""
-
-    spec: TensorSpec
-    binary: bool
-    classes: int = 0
-
-
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class InferRequest:
     """A decoded request. `inputs` has every input of the model; `outputs` are in the client's order, never empty.
 
@@ -45,7 +40,9 @@ def decode(body: bytes, header_length: int | None, signature: Signature, max_bat
     """
     view = memoryview(body)
     if header_length == 0:
-        return _checked_rows(_raw(view, signature), signature, max_batch_size)
+        inputs = raw_body.decode(view, signature)
+        outputs = requested_outputs.of((), signature, binary=True)
+        return InferRequest(None, inputs, outputs, check_rows(inputs, signature, max_batch_size))
     if header_length is not None and not 0 < header_length <= len(view):
         message = (
             f"Inference-Header-Content-Length must be from 0 to {len(view)}, the body's length; got {header_length}"
@@ -55,13 +52,27 @@ def decode(body: bytes, header_length: int | None, signature: Signature, max_bat
     binary = None if header_length is None else view[header_length:]
     request_id = document.get("id")
     if request_id is not None and not isinstance(request_id, str):
-        raise bad_request(f"'id' must be a string, got {request_id!r}")
-    parameters = _parameters(document, "the request")
+        raise bad_request(f"'id' must be a string, got {shown(request_id)}")
+    told = parameters.of_request(parameters.values(document, "the request"))
     inputs = _inputs(document, signature, binary)
-    outputs = _outputs(document, signature, default=_flag(parameters, "binary_data_output", "the request") or False)
-    priority, timeout = _priority(parameters), _timeout(parameters)
-    decoded = InferRequest(request_id, inputs, outputs, 1, priority, timeout)
-    return _checked_rows(decoded, signature, max_batch_size)
+    asked = () if document.get("outputs") is None else _entries(document, "outputs")
+    outputs = requested_outputs.of(asked, signature, binary=told.binary_output)
+    rows = check_rows(inputs, signature, max_batch_size)
+    return InferRequest(request_id, inputs, outputs, rows, told.priority, told.timeout)
+
+
+def check_rows(inputs: Mapping[str, Tensor], signature: Signature, limit: int | None) -> int:
+    """Return the rows of a request: the largest first dimension where that is dynamic, else 1.
+
+    Raises RequestError 400 for more than `limit`.
+    """
+    rows = [inputs[spec.name].shape[0] for spec in signature.inputs if spec.batches]
+    if not rows:
+        return 1
+    largest: int = max(rows)
+    if limit is not None and largest > limit:
+        raise bad_request(f"the request has {largest} rows, and maxBatchSize is {limit}: send it in parts")
+    return largest
 
 
 def _document(header: memoryview) -> dict[str, Any]:
@@ -79,15 +90,14 @@ def _document(header: memoryview) -> dict[str, Any]:
 
 
 def _inputs(document: dict[str, Any], signature: Signature, binary: memoryview | None) -> dict[str, Tensor]:
-    entries = _entries(document, "inputs")
-    specs = {spec.name: spec for spec in signature.inputs}
+    specs = signature.inputs_by_name
     inputs: dict[str, Tensor] = {}
     offset = 0
-    for entry in entries:
+    for entry in _entries(document, "inputs"):
         name = entry["name"]
         spec = specs.get(name)
         if spec is None:
-            raise bad_request(f"input '{name}' is unknown: the model has {sorted(specs)}")
+            raise bad_request(f"input {shown(name)} is unknown: the model has {sorted(specs)}")
         if name in inputs:
             raise bad_request(f"input '{name}' is given twice")
         shape = _shape(entry, spec)
@@ -102,144 +112,66 @@ def _inputs(document: dict[str, Any], signature: Signature, binary: memoryview |
         offset += size
     if binary is not None and offset != len(binary):
         raise bad_request(f"the body has {len(binary) - offset} bytes more than the inputs' binary_data_size say")
-    missing = [name for name in specs if name not in inputs]
-    if missing:
+    if len(inputs) != len(specs):
+        missing = [name for name in specs if name not in inputs]
         raise bad_request(f"'inputs' lacks {missing}: the model needs {sorted(specs)}")
     return inputs
 
 
 def _shape(entry: dict[str, Any], spec: TensorSpec) -> tuple[int, ...]:
-    name, datatype, shape = entry["name"], entry.get("datatype"), entry.get("shape")
-    if not isinstance(datatype, str) or datatype not in BY_NAME:
-        raise bad_request(f"input '{name}': 'datatype' must be one of {', '.join(BY_NAME)}; got {datatype!r}")
-    if datatype != spec.datatype.name:
-        raise bad_request(f"input '{name}': the model takes {spec.datatype.name}, got {datatype}")
-    if not isinstance(shape, list) or not all(_is_count(size) for size in shape):
-        raise bad_request(f"input '{name}': 'shape' must be a list of integers from 0 to {_LARGEST}, got {shape!r}")
-    if not spec.accepts(tuple(shape)):
-        raise bad_request(f"input '{name}': the model takes shape {list(spec.shape)}, got {shape}")
-    if math.prod(size or 1 for size in shape) > _LARGEST:
-        raise bad_request(f"input '{name}': shape {shape} is too large")
+    shape = entry.get("shape")
+    if entry.get("datatype") != spec.datatype.name or not isinstance(shape, list) or not _fits(shape, spec.shape):
+        raise _misfit(entry, spec)
     return tuple(shape)
 
 
-_LARGEST = 2**48
+def _fits(shape: list[Any], declared: tuple[int, ...]) -> bool:
+    if declared and len(shape) != len(declared):
+        return False
+    elements = 1
+    for size, want in zip(shape, declared or (-1,) * len(shape), strict=True):
+        # A boolean is an int as well, but not of that very type.
+        if type(size) is not int or size < 0 or want not in {-1, size}:
+            return False
+        elements *= size or 1
+    return elements <= _LARGEST
 
 
-def _is_count(value: object) -> TypeGuard[int]:
-    return isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= _LARGEST
+def _misfit(entry: dict[str, Any], spec: TensorSpec) -> RequestError:
+    """Say which of datatype, kind of shape, size of shape and shape does not fit."""
+    name, datatype, shape = spec.name, entry.get("datatype"), entry.get("shape")
+    if not isinstance(datatype, str) or datatype not in BY_NAME:
+        return bad_request(f"input '{name}': 'datatype' must be one of {', '.join(BY_NAME)}; got {shown(datatype)}")
+    if datatype != spec.datatype.name:
+        return bad_request(f"input '{name}': the model takes {spec.datatype.name}, got {datatype}")
+    if not isinstance(shape, list) or not all(type(size) is int and 0 <= size <= _LARGEST for size in shape):
+        return bad_request(
+            f"input '{name}': 'shape' must be a list of integers from 0 to {_LARGEST}, got {shown(shape)}"
+        )
+    if not spec.accepts(tuple(shape)):
+        return bad_request(f"input '{name}': the model takes shape {list(spec.shape)}, got {shown(shape)}")
+    return bad_request(f"input '{name}': shape {shown(shape)} is too large")
 
 
 def _binary_size(entry: dict[str, Any], name: str, binary: memoryview | None) -> int | None:
-    parameters = _parameters(entry, f"input '{name}'")
-    size = parameters.get("binary_data_size")
+    size = parameters.binary_size(parameters.values(entry, f"input '{name}'"), name)
     if size is None:
         if "data" not in entry:
             raise bad_request(f"input '{name}' has neither 'data' nor the parameter 'binary_data_size'")
         return None
     if "data" in entry:
         raise bad_request(f"input '{name}' has both 'data' and the parameter 'binary_data_size'")
-    if not _is_count(size):
-        raise bad_request(f"input '{name}': 'binary_data_size' must be a number of bytes, got {size!r}")
     if binary is None:
         message = f"input '{name}' has 'binary_data_size', but the header Inference-Header-Content-Length is missing"
         raise bad_request(message)
     return size
 
 
-def _outputs(document: dict[str, Any], signature: Signature, *, default: bool) -> tuple[RequestedOutput, ...]:
-    specs = {spec.name: spec for spec in signature.outputs}
-    chosen: dict[str, RequestedOutput] = {}
-    for entry in _entries(document, "outputs") if document.get("outputs") is not None else []:
-        name = entry["name"]
-        if name not in specs:
-            raise bad_request(f"output '{name}' is unknown: the model has {sorted(specs)}")
-        if name in chosen:
-            raise bad_request(f"output '{name}' is asked for twice")
-        binary = _flag(_parameters(entry, f"output '{name}'"), "binary_data", f"output '{name}'")
-        chosen[name] = RequestedOutput(specs[name], default if binary is None else binary)
-    outputs = tuple(chosen.values()) or tuple(RequestedOutput(spec, default) for spec in signature.outputs)
-    for output in outputs:
-        if not output.binary and not output.spec.datatype.in_json:
-            message = (
-                f"output '{output.spec.name}': {output.spec.datatype.name} has no JSON form: ask for it with the "
-                "parameter binary_data: true (or binary_data_output: true for all)"
-            )
-            raise bad_request(message)
-    return outputs
-
-
 def _entries(document: dict[str, Any], field: str) -> list[dict[str, Any]]:
     entries = document.get(field)
     if not isinstance(entries, list):
-        raise bad_request(f"'{field}' must be a list, got {'nothing' if entries is None else repr(entries)[:80]}")
+        raise bad_request(f"'{field}' must be a list, got {'nothing' if entries is None else shown(entries)}")
     for index, entry in enumerate(entries):
         if not isinstance(entry, dict) or not isinstance(entry.get("name"), str):
             raise bad_request(f"'{field}[{index}]' must be an object with a string 'name'")
     return entries
-
-
-def _parameters(entry: dict[str, Any], owner: str) -> dict[str, Any]:
-    parameters = entry.get("parameters")
-    if parameters is None:
-        return {}
-    if not isinstance(parameters, dict):
-        raise bad_request(f"'parameters' of {owner} must be an object, got {parameters!r}")
-    for name in _UNSUPPORTED:
-        if name in parameters:
-            raise bad_request(f"the parameter '{name}' of {owner} is not supported by this server")
-    return parameters
-
-
-def _flag(parameters: dict[str, Any], name: str, owner: str) -> bool | None:
-    value = parameters.get(name)
-    if value is not None and not isinstance(value, bool):
-        raise bad_request(f"the parameter '{name}' of {owner} must be true or false, got {value!r}")
-    return value
-
-
-def _raw(body: memoryview, signature: Signature) -> InferRequest:
-    """Decode a body that is nothing but the one input's bytes; its one dynamic dimension follows from their number."""
-    outputs = tuple(RequestedOutput(spec, binary=True) for spec in signature.outputs)
-    if len(signature.inputs) != 1:
-        message = f"a raw binary body needs a model with one input, this one has {len(signature.inputs)}"
-        raise bad_request(message)
-    spec = signature.inputs[0]
-    if spec.datatype.name == "BYTES":
-        # As Triton does: the whole body is one element, without a length before it.
-        body = memoryview(len(body).to_bytes(4, "little") + body.tobytes())
-        shape = tuple(1 if size == -1 else size for size in spec.shape)
-        return InferRequest(None, {spec.name: binary_tensor.decode(spec.name, spec.datatype, shape, body)}, outputs, 1)
-    if spec.shape.count(-1) > 1 or not spec.shape:
-        message = f"a raw binary body needs an input with at most one dynamic dimension, '{spec.name}' has {spec.shape}"
-        raise bad_request(message)
-    row = math.prod(size for size in spec.shape if size != -1) * spec.datatype.size
-    dynamic = len(body) // row if row else 0
-    shape = tuple(dynamic if size == -1 else size for size in spec.shape)
-    return InferRequest(None, {spec.name: binary_tensor.decode(spec.name, spec.datatype, shape, body)}, outputs, 1)
-
-
-def _checked_rows(request: InferRequest, signature: Signature, limit: int | None) -> InferRequest:
-    rows = [request.inputs[spec.name].shape[0] for spec in signature.inputs if spec.batches]
-    if not rows:
-        return request
-    largest = max(rows)
-    if limit is not None and largest > limit:
-        raise bad_request(f"the request has {largest} rows, and maxBatchSize is {limit}: send it in parts")
-    return replace(request, rows=largest)
-
-
-def _priority(parameters: dict[str, Any]) -> int:
-    value = parameters.get("priority", 0)
-    if not _is_count(value):
-        raise bad_request(f"the parameter 'priority' of the request must be an integer from 0, got {value!r}")
-    return value
-
-
-def _timeout(parameters: dict[str, Any]) -> float | None:
-    """Return seconds; the protocol has microseconds, and 0 for none."""
-    value = parameters.get("timeout", 0)
-    if not _is_count(value):
-        message = f"the parameter 'timeout' of the request must be an integer of microseconds from 0, got {value!r}"
-        raise bad_request(message)
-    return value / 1e6 or None

@@ -6,9 +6,11 @@ from typing import Any
 
 import orjson
 
-from onnx_server.protocol import binary_tensor, json_tensor
-from onnx_server.protocol.datatypes import Tensor
-from onnx_server.protocol.request import InferRequest
+from onnx_server.protocol import binary_tensor, classification, json_tensor
+from onnx_server.protocol.datatypes import BY_NAME, Datatype, Tensor
+from onnx_server.protocol.request import InferRequest, RequestedOutput
+
+_BYTES = BY_NAME["BYTES"]
 
 
 @dataclass(frozen=True)
@@ -24,19 +26,28 @@ class Response:
         return sum(len(part) for part in self.parts)
 
 
+def answered(output: RequestedOutput, array: Tensor) -> tuple[Datatype, Tensor]:
+    """Return what the client gets for the model's `array`: the array itself, or its highest classes as BYTES."""
+    spec = output.spec
+    if not output.classes:
+        return spec.datatype, array
+    return _BYTES, classification.strongest(spec.datatype, array, output.classes, batches=spec.batches)
+
+
 def encode(request: InferRequest, results: Sequence[Tensor], model_name: str, model_version: str) -> Response:
     """Encode `results`, in the order of `request.outputs`, each in the form that was asked for."""
     entries: list[dict[str, Any]] = []
     buffers: list[memoryview] = []
     for output, array in zip(request.outputs, results, strict=True):
-        spec = output.spec
-        entry: dict[str, Any] = {"name": spec.name, "datatype": spec.datatype.name, "shape": list(array.shape)}
+        name = output.spec.name
+        datatype, tensor = answered(output, array)
+        entry: dict[str, Any] = {"name": name, "datatype": datatype.name, "shape": list(tensor.shape)}
         if output.binary:
-            buffer = binary_tensor.encode(spec.datatype, array)
+            buffer = binary_tensor.encode(datatype, tensor)
             entry["parameters"] = {"binary_data_size": len(buffer)}
             buffers.append(buffer)
         else:
-            entry["data"] = json_tensor.encode(spec.name, spec.datatype, array)
+            entry["data"] = json_tensor.encode(name, datatype, tensor)
         entries.append(entry)
     document: dict[str, Any] = {"model_name": model_name, "model_version": model_version, "outputs": entries}
     if request.id is not None:

@@ -1,6 +1,7 @@
 """What a model takes and gives, in the protocol's terms."""
 
 from dataclasses import dataclass
+from functools import cached_property
 
 from onnx_server.protocol.datatypes import Datatype
 
@@ -40,6 +41,16 @@ class Signature:
 
     inputs: tuple[TensorSpec, ...]
     outputs: tuple[TensorSpec, ...]
+
+    @cached_property
+    def inputs_by_name(self) -> dict[str, TensorSpec]:
+        """The inputs by name; not to be changed."""
+        return {spec.name: spec for spec in self.inputs}
+
+    @cached_property
+    def outputs_by_name(self) -> dict[str, TensorSpec]:
+        """The outputs by name; not to be changed."""
+        return {spec.name: spec for spec in self.outputs}
 
     def describe(self) -> dict[str, object]:
         """Return the protocol's metadata: {"inputs": [...], "outputs": [...]}."""

@@ -48,6 +48,30 @@ def test_integers_are_welcome_as_floats() -> None:
     assert json_tensor.decode("x", BY_NAME["FP32"], (2,), [1, 2.5]).tolist() == [1.0, 2.5]
 
 
+def test_the_extremes_of_64_bits_keep_every_digit() -> None:
+    low, high = -(2**63), 2**63 - 1
+    assert json_tensor.decode("x", BY_NAME["INT64"], (3,), [low, 0, high]).tolist() == [low, 0, high]
+    encoded = json_tensor.encode("y", BY_NAME["UINT64"], np.array([0, 2**64 - 1], "<u8"))
+    assert orjson.dumps(encoded, option=orjson.OPT_SERIALIZE_NUMPY) == b"[0,18446744073709551615]"
+
+
+def test_a_long_string_among_numbers_takes_no_memory() -> None:
+    # numpy would make each of a million elements as wide as the longest.
+    with pytest.raises(RequestError, match="needs numbers"):
+        json_tensor.decode("x", BY_NAME["FP32"], (10**6,), ["a" * 10**7] + [1.0] * (10**6 - 1))
+
+
+def test_deep_nesting_beside_many_values_takes_no_time() -> None:
+    deep: object = "a"
+    for _ in range(900):
+        deep = [deep]
+    values = ["a"] * 10**6
+    with pytest.raises(RequestError, match="neither flat nor evenly nested"):
+        json_tensor.decode("x", BY_NAME["BYTES"], (10**6,), [["a"], deep])
+    with pytest.raises(RequestError, match="got values of different kinds"):
+        json_tensor.decode("x", BY_NAME["BYTES"], (10**6,), [*values, deep])
+
+
 def test_nan_becomes_null() -> None:
     array = np.array([np.nan, np.inf, 1], dtype="<f4")
     encoded = orjson.dumps(json_tensor.encode("y", BY_NAME["FP32"], array), option=orjson.OPT_SERIALIZE_NUMPY)
@@ -62,6 +86,13 @@ def test_nan_becomes_null() -> None:
         ("FP32", (1,), [None], "needs numbers in 'data', got values of different kinds"),
         ("FP32", (1,), [True], "needs numbers in 'data', got booleans"),
         ("FP32", (1,), [{}], "needs numbers"),
+        ("FP32", (3,), [0.5, 1, True], "needs numbers in 'data', got values of different kinds (value 2 is a boolean)"),
+        ("INT64", (2,), [0, False], "needs integers in 'data', got values of different kinds (value 1 is a boolean)"),
+        ("BOOL", (2,), [True, 1], "needs booleans in 'data', got values of different kinds (value 1 is an integer)"),
+        ("FP32", (2, 1), [["a"], ["b"]], "needs numbers in 'data', got strings (value 0 is a string)"),
+        ("FP32", (2, 1), [[1], 2], "neither flat nor evenly nested"),
+        ("INT64", (2,), [1, 1e30], "needs integers in 'data', got numbers (value 1 is a number)"),
+        ("UINT64", (1,), [2.0**64], "needs integers"),
         ("FP32", (1,), [1e39], "outside of FP32"),
         ("FP32", (2,), [1.0], "shape [2] needs 2 values in 'data', got 1"),
         ("FP32", (2, 2), [[1, 2], [3]], "neither flat nor evenly nested"),
@@ -69,12 +100,12 @@ def test_nan_becomes_null() -> None:
         ("FP32", (1,), 1.0, "must be a list, got a number"),
         ("FP32", (1,), None, "must be a list, got null"),
         ("INT64", (1,), [1.5], "needs integers in 'data', got numbers"),
-        ("INT8", (2,), [1, 128], "128 is outside of INT8"),
-        ("UINT8", (2,), [1, -1], "-1 is outside of UINT8"),
-        ("INT64", (1,), [2**63], "outside of INT64"),
-        ("UINT64", (2,), [-1, 2**64 - 1], "UINT64 needs integers in 'data', got numbers"),
+        ("INT8", (2,), [1, 128], "a value in 'data', 128, is outside of INT8"),
+        ("UINT8", (2,), [1, -1], "a value in 'data', -1, is outside of UINT8"),
+        ("INT64", (1,), [2**63], "a value in 'data', 9223372036854775808, is outside of INT64"),
+        ("UINT64", (2,), [-1, 2**64 - 1], "a value in 'data', -1, is outside of UINT64"),
         ("BOOL", (1,), [1], "needs booleans in 'data', got integers"),
-        ("BYTES", (1,), [1], "BYTES needs strings in 'data', got a number"),
+        ("BYTES", (1,), [1], "BYTES needs strings in 'data', got integers (value 0 is an integer)"),
         ("FP16", (1,), [1.0], "FP16 has no JSON form"),
         ("BF16", (1,), [1.0], "BF16 has no JSON form"),
     ],

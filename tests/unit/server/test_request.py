@@ -104,7 +104,7 @@ def test_raw_body_is_the_one_input() -> None:
         ({**x(), "outputs": Y + Y}, "output 'y' is asked for twice"),
         ({**x(), "outputs": "y"}, "'outputs' must be a list"),
         ({**x(), "outputs": None}, "output 'h': FP16 has no JSON form"),
-        ({**x(), "outputs": [{"name": "y", "parameters": {"classification": 3}}]}, "'classification' of output 'y'"),
+        ({**x(), "outputs": [{"name": "y", "parameters": {"classification": -1}}]}, "'classification' of output 'y'"),
         ({**x(), "outputs": [{"name": "y", "parameters": {"binary_data": "yes"}}]}, "must be true or false"),
     ],
 )
