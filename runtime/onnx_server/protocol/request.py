@@ -12,7 +12,7 @@ from onnx_server.protocol.errors import RequestError, bad_request, shown
 from onnx_server.protocol.requested_outputs import RequestedOutput
 from onnx_server.protocol.signature import Signature, TensorSpec
 
-__all__ = ["InferRequest", "RequestedOutput", "check_rows", "decode"]
+__all__ = ["InferRequest", "RequestedOutput", "check_rows", "decode", "shape_of"]
 
 # No tensor has more elements, and no shape overflows.
 _LARGEST = 2**48
@@ -100,7 +100,7 @@ def _inputs(document: dict[str, Any], signature: Signature, binary: memoryview |
             raise bad_request(f"input {shown(name)} is unknown: the model has {sorted(specs)}")
         if name in inputs:
             raise bad_request(f"input '{name}' is given twice")
-        shape = _shape(entry, spec)
+        shape = shape_of(entry, spec)
         size = _binary_size(entry, name, binary)
         if size is None:
             inputs[name] = json_tensor.decode(name, spec.datatype, shape, entry.get("data"))
@@ -118,7 +118,11 @@ def _inputs(document: dict[str, Any], signature: Signature, binary: memoryview |
     return inputs
 
 
-def _shape(entry: dict[str, Any], spec: TensorSpec) -> tuple[int, ...]:
+def shape_of(entry: Mapping[str, Any], spec: TensorSpec) -> tuple[int, ...]:
+    """Return the shape of the input that `entry` describes by `datatype` and `shape`.
+
+    Raises RequestError 400 unless both are what `spec` takes.
+    """
     shape = entry.get("shape")
     if entry.get("datatype") != spec.datatype.name or not isinstance(shape, list) or not _fits(shape, spec.shape):
         raise _misfit(entry, spec)
@@ -137,7 +141,7 @@ def _fits(shape: list[Any], declared: tuple[int, ...]) -> bool:
     return elements <= _LARGEST
 
 
-def _misfit(entry: dict[str, Any], spec: TensorSpec) -> RequestError:
+def _misfit(entry: Mapping[str, Any], spec: TensorSpec) -> RequestError:
     """Say which of datatype, kind of shape, size of shape and shape does not fit."""
     name, datatype, shape = spec.name, entry.get("datatype"), entry.get("shape")
     if not isinstance(datatype, str) or datatype not in BY_NAME:
