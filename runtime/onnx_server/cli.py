@@ -19,7 +19,10 @@ log = logging.getLogger("onnx_server")
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the program and return its exit status: 0, 1 for a typed failure; argparse ends with 2."""
-    options = _parser().parse_args(arguments)
+    parser = _parser()
+    options = parser.parse_args(arguments)
+    if options.command == "serve" and options.load_model and options.load != "explicit":
+        parser.error("--load-model goes with --load explicit: else all models are loaded")
     if options.command == "schema":
         print(orjson.dumps(settings.schema(), option=orjson.OPT_INDENT_2).decode())
         return 0
@@ -75,14 +78,37 @@ def _serve(options: argparse.Namespace) -> None:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        prog="onnx-server", description="Serve an ONNX model by the Open Inference Protocol (v2)."
+        prog="onnx-server", description="Serve ONNX models by the Open Inference Protocol (v2)."
     )
     parser.add_argument("--version", action="version", version=f"onnx-server {__version__}")
     commands = parser.add_subparsers(dest="command", required=True, metavar="{serve,fetch,schema}")
 
-    serve = commands.add_parser("serve", help="serve a model file, or a directory that holds one")
-    serve.add_argument("model", type=Path, metavar="MODEL", help="an .onnx file, or a directory that holds one")
-    serve.add_argument("--config", type=Path, metavar="FILE", help="server.yaml; see `onnx-server schema`")
+    serve = commands.add_parser("serve", help="serve a model, or a repository of many")
+    serve.add_argument(
+        "model",
+        type=Path,
+        metavar="MODEL",
+        help="an .onnx file, a directory that holds one, or a model repository of NAME/VERSION/model.onnx",
+    )
+    serve.add_argument(
+        "--load",
+        choices=["all", "explicit"],
+        help="of a model repository, what to load at the start (default: all); explicit: --load-model, and what "
+        "clients ask for",
+    )
+    serve.add_argument(
+        "--load-model",
+        action="append",
+        default=[],
+        metavar="NAME",
+        help="load this model of the repository at the start; may be given several times, with --load explicit",
+    )
+    serve.add_argument(
+        "--config",
+        type=Path,
+        metavar="FILE",
+        help="server.yaml; see `onnx-server schema`. Variables ONNX_SERVER_* come before it",
+    )
     serve.add_argument("--live", type=Path, metavar="DIR", help="directory with the operator's public keys")
     serve.add_argument("--host", default="", help="address to listen on (default: all, IPv4 and IPv6)")
     serve.add_argument("--http-port", type=_port, default=8000, metavar="PORT", help="protocol (default: 8000)")

@@ -3,10 +3,12 @@
 import asyncio
 import time
 from collections.abc import Callable
+from dataclasses import replace
 
 from onnx_server.engine.statistics import FailureReason
 from onnx_server.engine.work import Outcome, Run, Work
 from onnx_server.models.loaded import Loaded
+from onnx_server.preparation.preparation import Preparation, Prepared
 from onnx_server.protocol.errors import CancelledRequestError, OverloadedError, RequestError
 from onnx_server.protocol.request import InferRequest
 
@@ -14,6 +16,7 @@ from onnx_server.protocol.request import InferRequest
 def submit(loaded: Loaded, request: InferRequest, received: float, done: Callable[[Outcome], None]) -> Work:
     """Queue `request`, received at `received` (seconds of time.monotonic()); `done` hears the outcome, once.
 
+    Its inputs are as the model takes them: where the model has a preparation, `infer` is the way.
     Raises OverloadedError at once where the queue is full.
     """
     timeout = request.timeout or loaded.settings.queue.default_timeout_milliseconds / 1e3
@@ -31,6 +34,24 @@ def submit(loaded: Loaded, request: InferRequest, received: float, done: Callabl
 
 async def infer(loaded: Loaded, request: InferRequest, received: float | None = None) -> Run:
     """Run `request`. Raises RequestError. A cancelled task takes its request out of the queue."""
+    received = time.monotonic() if received is None else received
+    if loaded.preparation is None:
+        return await _run(loaded, request, received)
+    prepared = await _prepared(loaded.preparation, request)
+    run = await _run(loaded, replace(request, inputs=prepared.inputs), received)
+    if not prepared.padded:
+        return run
+    names = [output.spec.name for output in request.outputs]
+    return replace(run, outputs=prepared.restore(names, run.outputs))
+
+
+async def _prepared(preparation: Preparation, request: InferRequest) -> Prepared:
+    if preparation.costly(request.inputs):
+        return await asyncio.to_thread(preparation.apply, request.inputs)
+    return preparation.apply(request.inputs)
+
+
+async def _run(loaded: Loaded, request: InferRequest, received: float) -> Run:
     future: asyncio.Future[Run] = asyncio.get_running_loop().create_future()
 
     def done(outcome: Outcome) -> None:
@@ -41,7 +62,7 @@ async def infer(loaded: Loaded, request: InferRequest, received: float | None = 
         else:
             future.set_result(outcome)
 
-    work = submit(loaded, request, time.monotonic() if received is None else received, done)
+    work = submit(loaded, request, received, done)
     try:
         return await future
     except asyncio.CancelledError:

@@ -1,5 +1,6 @@
 """The server's ports: sockets bound up front, one uvicorn server each."""
 
+import asyncio
 import contextlib
 import socket
 import time
@@ -50,10 +51,26 @@ class Listener(uvicorn.Server):
     async def on_tick(self, counter: int) -> bool:
         """Close connections that are idle or slow for too long, about once a second."""
         if counter % 10 == 0:
-            now = time.monotonic()
-            for connection in list(self.server_state.connections):
-                cast("LimitedConnection", connection).sweep(now)
+            self._sweep()
         return await super().on_tick(counter)
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Finish what is in flight; who is slow to send the rest of a request is still held to the limit."""
+        sweeping = asyncio.create_task(self._sweep_on())
+        try:
+            await super().shutdown(sockets)
+        finally:
+            sweeping.cancel()
+
+    async def _sweep_on(self) -> None:
+        while True:
+            self._sweep()
+            await asyncio.sleep(1)
+
+    def _sweep(self) -> None:
+        now = time.monotonic()
+        for connection in list(self.server_state.connections):
+            cast("LimitedConnection", connection).sweep(now)
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:

@@ -50,6 +50,12 @@ def configure(log_format: LogFormat) -> None:
     text = log_format == "text" or (log_format == "auto" and sys.stderr.isatty())
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(TextFormatter() if text else JSONFormatter())
-    logging.basicConfig(handlers=[handler], level=logging.INFO, force=True)
+    logging.basicConfig(handlers=[handler], force=True)
+    set_level("info")
     # uvicorn tells of each start and stop of our three listeners; we say it once, with more in it.
     logging.getLogger("uvicorn").setLevel(logging.WARNING)
+
+
+def set_level(level: str) -> None:
+    """Log what is at least as grave as `level`: debug, info, warning or error."""
+    logging.getLogger().setLevel(level.upper())

@@ -3,11 +3,9 @@
 import asyncio
 import logging
 import signal
-import threading
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from onnx_server.control.app import control_app
 from onnx_server.http.app import metrics_app, protocol_app
@@ -15,8 +13,7 @@ from onnx_server.http.asgi import App
 from onnx_server.http.connection import LimitedConnection, Limits, limited_connection
 from onnx_server.http.quick import quick_connection
 from onnx_server.listeners import Listener, bind
-from onnx_server.metrics import Metrics
-from onnx_server.models import loading
+from onnx_server.metrics.exposition import Metrics
 from onnx_server.models.loaded import Loaded
 from onnx_server.state import Phase, State
 
@@ -29,9 +26,8 @@ _TICK_SECONDS = 0.05
 
 @dataclass(frozen=True)
 class Options:
-    """What the command line says: the model, the live directory and the addresses."""
+    """What the command line says: the live directory and the addresses."""
 
-    model: Path
     live: Path | None
     host: str
     http_port: int
@@ -58,7 +54,6 @@ class Process:
         ]
         self._stop = asyncio.Event()
         self._hurry = asyncio.Event()
-        self._loader: threading.Thread | None = None
 
     def _listener(
         self, port: int, option: str, app: App, connection: type[LimitedConnection] | None = None
@@ -66,7 +61,7 @@ class Process:
         return Listener(app, bind(self._options.host, port, option), connection or self._limited)
 
     async def run(self) -> None:
-        """Serve until SIGTERM or SIGINT, then drain. Raises Failure if the model cannot be served."""
+        """Serve until SIGTERM or SIGINT, then drain. Raises Failure if the only model cannot be served."""
         loop = asyncio.get_running_loop()
         loop.add_signal_handler(signal.SIGTERM, self._signalled, False)
         loop.add_signal_handler(signal.SIGINT, self._signalled, True)
@@ -76,75 +71,50 @@ class Process:
             "listening",
             extra={"http": self._http.port, "metrics": metrics.port, "control": control.port},
         )
-        loaded = self._load_in_thread(loop)
+        started = asyncio.create_task(self._start())
         stopped = asyncio.create_task(self._stop.wait())
         try:
-            either: list[asyncio.Future[Any]] = [loaded, stopped]
-            await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
-            if loaded.done():
-                self._serve(loaded.result())
+            await asyncio.wait([started, stopped], return_when=asyncio.FIRST_COMPLETED)
+            if started.done():
+                started.result()
                 await stopped
+            started.cancel()
+            self._state.lifecycle.stop()
             await self._drain(tasks[0])
         finally:
             stopped.cancel()
-            loaded.cancel()
             for listener in (self._http, *self._others):
                 listener.should_exit = True
             await asyncio.gather(*tasks)
         log.info("stopped")
 
-    def _load_in_thread(self, loop: asyncio.AbstractEventLoop) -> "asyncio.Future[Loaded]":
-        """Load on a daemon thread: ONNX Runtime cannot be interrupted, and a signal must not wait for it."""
-        loaded: asyncio.Future[Loaded] = loop.create_future()
-
-        def finish(result: Loaded | None, error: Exception | None) -> None:
-            if loaded.done():
-                return
-            if error is not None:
-                loaded.set_exception(error)
-            elif result is not None:
-                loaded.set_result(result)
-
-        def work() -> None:
-            result, error = None, None
-            registry, settings = self._state.registry, self._state.settings
-            try:
-                result = loading.load(
-                    registry.name,
-                    registry.version,
-                    self._options.model,
-                    settings.for_model(registry.name),
-                    self._state.threads,
-                )
-            except Exception as raised:  # noqa: BLE001  handed to the event loop, which raises it
-                error = raised
-            if not loop.is_closed():
-                loop.call_soon_threadsafe(finish, result, error)
-
-        self._loader = threading.Thread(target=work, name="load", daemon=True)
-        self._loader.start()
-        return loaded
-
-    @property
-    def loading(self) -> bool:
-        """Whether the model is still being loaded, by a thread that cannot be interrupted."""
-        return self._loader is not None and self._loader.is_alive()
-
-    def _serve(self, loaded: Loaded) -> None:
-        self._state.registry.add(loaded)
+    async def _start(self) -> None:
+        """Load what is to be loaded. A repository is served with what of it could be."""
+        lifecycle = self._state.lifecycle
+        failures = await lifecycle.start()
+        if lifecycle.single is not None:
+            for failure in failures.values():
+                raise failure
         self._state.phase = Phase.READY
-        log.info(
-            "ready",
-            extra={
-                "model": loaded.name,
-                "version": loaded.version,
-                "seconds": round(loaded.load_seconds, 3),
-                "executionProviders": ",".join(loaded.model.active),
-                "threads": self._state.threads.intra_op,
-                "warmUp": f"{loaded.warm_up.source} {loaded.warm_up.message}".strip(),
-                "url": f"http://localhost:{self._http.port}/v2/models/{loaded.name}",
-            },
-        )
+        if failures:
+            log.error("not ready", extra={"missing": "; ".join(lifecycle.missing())})
+        else:
+            log.info("ready", extra=self._of_all() if self._state.main is None else self._of_one(self._state.main))
+
+    def _of_all(self) -> dict[str, object]:
+        loaded = [f"{each.name}/{each.version}" for each in self._state.registry]
+        return {"models": ",".join(loaded), "url": f"http://localhost:{self._http.port}/v2"}
+
+    def _of_one(self, loaded: Loaded) -> dict[str, object]:
+        return {
+            "model": loaded.name,
+            "version": loaded.version,
+            "seconds": round(loaded.load_seconds, 3),
+            "executionProviders": ",".join(loaded.model.active),
+            "threads": self._state.threads.intra_op,
+            "warmUp": f"{loaded.warm_up.source} {loaded.warm_up.message}".strip(),
+            "url": f"http://localhost:{self._http.port}/v2/models/{loaded.name}",
+        }
 
     def _signalled(self, hurry: bool) -> None:
         """Begin to drain; a person's Ctrl-C, or a second signal, does not wait for other clients to leave."""
@@ -154,7 +124,7 @@ class Process:
 
     async def _drain(self, http: "asyncio.Task[None]") -> None:
         """Unready at once; serve on; then end connections with their answers; then finish what is in flight."""
-        drain = 0 if self._state.main is None else self._state.settings.drain_seconds
+        drain = self._state.settings.drain_seconds if any(self._state.registry) else 0
         self._state.phase = Phase.DRAINING
         log.info("draining", extra={"seconds": 0 if self._hurry.is_set() else drain})
         await self._hurried_within(drain)

@@ -5,9 +5,11 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from onnx_server.engine.cpus import Threads
+from onnx_server.models.lifecycle import Lifecycle
 from onnx_server.models.loaded import Loaded
 from onnx_server.models.registry import Registry
 from onnx_server.settings.server import ServerSettings
+from onnx_server.telemetry.observer import Observer
 
 
 class Phase(StrEnum):
@@ -25,17 +27,34 @@ class State:
 
     settings: ServerSettings
     registry: Registry
+    lifecycle: Lifecycle
     threads: Threads
     pod_uid: str | None
+    controlled: bool
+    """Whether clients may load and unload models."""
     boot_id: str = field(default_factory=lambda: str(uuid.uuid4()))
     phase: Phase = Phase.LOADING
+    observer: Observer | None = None
 
     @property
     def ready(self) -> bool:
         """Whether new clients should come."""
-        return self.phase == Phase.READY
+        return self.phase == Phase.READY and not self.lifecycle.missing()
+
+    @property
+    def draining(self) -> bool:
+        """Whether the server is about to end: it serves on, and new clients should not come."""
+        return self.phase in {Phase.DRAINING, Phase.CLOSING}
+
+    @property
+    def unready(self) -> str:
+        """Why the server is not ready, in a few words."""
+        missing = self.lifecycle.missing() if self.phase in {Phase.LOADING, Phase.READY} else []
+        if self.phase == Phase.READY:
+            return "; ".join(missing)
+        return self.phase.value.lower() + (f": {'; '.join(missing)}" if missing else "")
 
     @property
     def main(self) -> Loaded | None:
-        """The model that the operator asks about: the only one, once it is loaded."""
-        return next(iter(self.registry), None)
+        """The model that the operator asks about, once it is loaded: that of a server that has no repository."""
+        return next(iter(self.registry), None) if self.lifecycle.single is not None else None

@@ -11,7 +11,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.contract import onnx_models
+from tests.contract import drain_clients, onnx_models
 from tests.contract.server_process import ServerProcess, serving
 
 DRAIN_SECONDS = 5
@@ -133,3 +133,19 @@ def test_ctrl_c_without_clients_is_quick(tmp_path: Path) -> None:
         server.terminate(signal.SIGINT)
         assert server.wait() == 0
         assert time.monotonic() - started < 3
+
+
+def test_clients_that_never_retry_lose_nothing(tmp_path: Path) -> None:
+    """Also those that pipeline, that send slowly, and that connect for each request until the Service has noticed."""
+    (tmp_path / "server.yaml").write_text("model: {name: busy}\ndrainSeconds: 2\n")
+    model = onnx_models.busy(tmp_path / "m.onnx")
+    with serving(model, "--config", tmp_path / "server.yaml", tmp_path=tmp_path) as server:
+        server.wait_until_ready()
+        figures = drain_clients.measure(server, each=8)
+    print(figures)
+    assert figures.lost == []
+    assert figures.status == 0
+    # Each connection that was kept was ended by an answer that said so.
+    assert figures.told == 3 * 8
+    assert min(figures.requests.values()) > 8
+    assert figures.after > 0

@@ -273,17 +273,17 @@ def test_a_client_that_leaves_takes_its_request_out_of_the_queue(tmp_path: Path,
 
     with serving(onnx_models.busy(tmp_path / "busy.onnx"), "--config", config, tmp_path=tmp_path) as server:
         server.wait_until_ready()
-        before = server.metrics()['nv_inference_exec_count{model="busy",version="1"}']
+        before = server.metrics()['onnx_server_compute_duration_seconds_count{model="busy",version="1"}']
         with closing(Connection(server)) as first:
-            first.send(busy(20_000))
+            first.send(busy(6_000))
             for _ in range(5):
                 with closing(Connection(server)) as leaving:
-                    leaving.send(busy(20_000))
+                    leaving.send(busy(6_000))
                     time.sleep(0.05)
             assert first.read().status == 200
         metrics = server.metrics()
-    assert metrics['nv_inference_exec_count{model="busy",version="1"}'] == before + 1
-    assert metrics['nv_inference_request_failure{model="busy",version="1",reason="CANCELED"}'] == 5
+    assert metrics['onnx_server_compute_duration_seconds_count{model="busy",version="1"}'] == before + 1
+    assert metrics['onnx_server_cancelled_requests_total{model="busy",version="1"}'] == 5
 
 
 @pytest.mark.parametrize("quick", ["On", "Off"])

@@ -85,8 +85,8 @@ def test_an_input_that_the_model_refuses_is_400_and_a_failure_inside_is_500(tmp_
         failed = infer(server, "add", a=("FP32", [2], [1, 2]), b=("FP32", [3], [1, 2, 3]))
         assert failed.status_code == 500
         assert "Add" in failed.json()["error"]
-        metrics = server.metrics()
-        assert metrics['nv_inference_request_failure{model="add",version="1",reason="BACKEND"}'] == 1
+        requests = server.metrics()
+        assert requests['onnx_server_requests_total{model="add",version="1",protocol="http",code="500"}'] == 1
 
 
 def test_metrics_count_requests_rows_and_failures(tmp_path: Path) -> None:
@@ -99,15 +99,42 @@ def test_metrics_count_requests_rows_and_failures(tmp_path: Path) -> None:
         text = httpx.get(server.metrics_url).text
         assert httpx.get(server.metrics_url.removesuffix("/metrics")).status_code == 404
     labels = '{model="mlp",version="1"}'
+    answered, refused = (f'{{model="mlp",version="1",protocol="http",code="{code}"}}' for code in (200, 400))
+    assert metrics["onnx_server_requests_total" + answered] == 2
+    assert metrics["onnx_server_requests_total" + refused] == 1
+    assert metrics["onnx_server_request_duration_seconds_count" + answered] == 2
+    assert metrics["onnx_server_request_duration_seconds_count" + refused] == 1
+    assert metrics["onnx_server_request_duration_seconds_sum" + answered] > 0
+    assert metrics['onnx_server_queue_duration_seconds_count{model="mlp",version="1",protocol="http"}'] == 2
+    assert metrics["onnx_server_compute_duration_seconds_count" + labels] == 2
+    assert metrics["onnx_server_compute_duration_seconds_sum" + labels] > 0
+    assert metrics["onnx_server_batch_size_sum" + labels] == 4
+    assert metrics['onnx_server_batch_size_bucket{model="mlp",version="1",le="1.0"}'] == 1
+    assert metrics["onnx_server_ready"] == metrics["onnx_server_model_ready" + labels] == 1
+    assert metrics["onnx_server_in_flight_requests" + labels] == 0
+    assert metrics["onnx_server_queue_depth" + labels] == 0
+    assert metrics["onnx_server_model_load_seconds" + labels] > 0
+    assert "# TYPE onnx_server_requests_total counter" in text
+    assert "nv_" not in text
+
+
+def test_metrics_by_tritons_names(tmp_path: Path) -> None:
+    config = tmp_path / "server.yaml"
+    config.write_text("metrics: {tritonNames: true}\n")
+    with serving(onnx_models.linear(tmp_path / "mlp.onnx"), "--config", config, tmp_path=tmp_path) as server:
+        server.wait_until_ready()
+        for rows in (1, 3):
+            assert infer(server, "mlp", x=("FP32", [rows, 64], [0.0] * 64 * rows)).status_code == 200
+        assert infer(server, "mlp", x=("FP32", [1, 63], [0.0] * 63)).status_code == 400
+        metrics = server.metrics()
+        text = httpx.get(server.metrics_url).text
+    labels = '{model="mlp",version="1"}'
     assert metrics["nv_inference_request_success" + labels] == 2
     assert metrics["nv_inference_count" + labels] == 4
     assert metrics["nv_inference_exec_count" + labels] == 2
     assert metrics['nv_inference_request_failure{model="mlp",version="1",reason="OTHER"}'] == 1
     assert metrics["nv_inference_request_duration_us" + labels] > 0
-    assert metrics["onnx_server_ready" + labels] == 1
-    assert metrics["onnx_server_in_flight_requests" + labels] == 0
-    assert metrics["onnx_server_model_load_seconds" + labels] > 0
-    assert metrics["onnx_server_request_duration_seconds_count" + labels] == 2
+    assert metrics["onnx_server_batch_size_sum" + labels] == 4
     assert "# TYPE nv_inference_request_success counter" in text
 
 
@@ -132,5 +159,5 @@ def test_a_full_queue_refuses_at_once_and_says_when_to_come_back(tmp_path: Path)
     refused = [answer for answer in answers if answer.status_code == 503]
     assert len(refused) == len(answers) - statuses.count(200) > 0
     assert all(answer.headers["retry-after"] == "1" and "queue" in answer.json()["error"] for answer in refused)
-    rejected = metrics['nv_inference_request_failure{model="busy",version="1",reason="REJECTED"}']
+    rejected = metrics['onnx_server_requests_total{model="busy",version="1",protocol="http",code="503"}']
     assert rejected == len(refused)

@@ -4,6 +4,8 @@ import os
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
+from onnx_server.settings.batching import ThreadSettings
+
 ROOT = Path("/")
 
 
@@ -27,6 +29,15 @@ def plan(available: int | None = None, root: Path = ROOT) -> Threads:
     quota = quota_cpus(root)
     count = available if quota is None else max(1, min(available, int(quota)))
     return Threads(intra_op=count, inter_op=1, spinning=quota is None)
+
+
+def share(threads: Threads, instances: int, asked: ThreadSettings) -> Threads:
+    """Return the threads of each of `instances` sessions that run at once; what was asked for overrides the plan."""
+    return Threads(
+        intra_op=asked.intra_op or max(1, threads.intra_op // instances),
+        inter_op=asked.inter_op or threads.inter_op,
+        spinning=threads.spinning if asked.spinning == "Auto" else asked.spinning == "On",
+    )
 
 
 def quota_cpus(root: Path = ROOT) -> float | None:

@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
 from typing import Any, Protocol
 
 import numpy as np
@@ -23,9 +22,9 @@ class Runs(Protocol):
         """Run once, on the calling thread. Raises ModelFailedError."""
 
 
-@dataclass(frozen=True)
+@dataclass(eq=False)
 class Model:
-    """A session that runs what was asked. Arrays are as protocol/datatypes.py has them (BF16 as uint16)."""
+    """A session that runs what was asked, one run at a time. Arrays are as protocol/datatypes.py has them."""
 
     session: Any
     runtime: Any
@@ -33,17 +32,21 @@ class Model:
     nodes: dict[str, int]
     active: tuple[str, ...]
 
+    def __post_init__(self) -> None:
+        self._options = self.runtime.RunOptions()
+        self._options.log_severity_level = 4  # the exception says it; ONNX Runtime would print it as well
+        self._bfloat16_inputs = frozenset(spec.name for spec in self.signature.inputs if spec.datatype.name == "BF16")
+        self._gives_bfloat16 = any(spec.datatype.name == "BF16" for spec in self.signature.outputs)
+        self._maps = frozenset(output.name for output in self.session.get_outputs() if zipmap.converts(output.type))
+        self._plain = not self._bfloat16_inputs and not self._gives_bfloat16 and not self._maps
+
     def run(self, inputs: Mapping[str, Tensor], outputs: Sequence[str]) -> list[Tensor]:
         """Run once, on the calling thread; the GIL is released meanwhile. Raises ModelFailedError."""
-        options = self.runtime.RunOptions()
-        options.log_severity_level = 4  # the exception says it; ONNX Runtime would print it as well
         try:
-            if self._gives_bfloat16:
-                feed = {name: self._ort_value(name, array) for name, array in inputs.items()}
-                return [_array(result) for result in self.session.run_with_ort_values(list(outputs), feed, options)]
-            feed = {name: self._fed(name, array) for name, array in inputs.items()}
-            results = self.session.run(list(outputs), feed, options)
-            return self._with_matrices(outputs, results) if self._maps else list(results)
+            if self._plain:
+                results: list[Tensor] = self.session.run(outputs, inputs, self._options)
+                return results
+            return self._run_unusual(inputs, outputs)
         except UnicodeDecodeError as error:
             message = f"a string of its outputs is not UTF-8, which ONNX strings are: {error}"
             raise ModelFailedError(message, of_input=False) from error
@@ -52,24 +55,19 @@ class Model:
             message = " ".join(str(error).split())
             raise ModelFailedError(message, of_input=of_input) from error
 
-    @cached_property
-    def _maps(self) -> frozenset[str]:
-        return frozenset(output.name for output in self.session.get_outputs() if zipmap.converts(output.type))
-
-    def _with_matrices(self, outputs: Sequence[str], results: Sequence[Any]) -> list[Tensor]:
+    def _run_unusual(self, inputs: Mapping[str, Tensor], outputs: Sequence[str]) -> list[Tensor]:
+        """Run with what numpy arrays cannot say: bfloat16, and outputs that are sequences of maps."""
+        if self._gives_bfloat16:
+            feed = {name: self._ort_value(name, array) for name, array in inputs.items()}
+            values = self.session.run_with_ort_values(list(outputs), feed, self._options)
+            return [_array(value) for value in values]
+        feed = {
+            name: self._ort_value(name, array) if name in self._bfloat16_inputs else array
+            for name, array in inputs.items()
+        }
+        results = self.session.run(outputs, feed, self._options)
         named = zip(outputs, results, strict=True)
         return [zipmap.matrix(result) if name in self._maps else result for name, result in named]
-
-    @cached_property
-    def _gives_bfloat16(self) -> bool:
-        return any(spec.datatype.name == "BF16" for spec in self.signature.outputs)
-
-    @cached_property
-    def _bfloat16_inputs(self) -> frozenset[str]:
-        return frozenset(spec.name for spec in self.signature.inputs if spec.datatype.name == "BF16")
-
-    def _fed(self, name: str, array: Tensor) -> Any:
-        return self._ort_value(name, array) if name in self._bfloat16_inputs else array
 
     def _ort_value(self, name: str, array: Tensor) -> Any:
         """Wrap the array as ONNX Runtime's own tensor: the only way for BF16, which numpy arrays cannot say."""

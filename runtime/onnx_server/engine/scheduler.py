@@ -1,73 +1,257 @@
-"""The bounded queue before one model, and the threads that run it. All of it belongs to the event loop."""
+"""The bounded queue before one model, and where its batches run. All of it belongs to the event loop."""
 
 import asyncio
+import logging
+import math
 import time
-from collections import deque
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 
+from onnx_server.engine.batching import Batch, BatchQueue, Limits, QueueFullError
+from onnx_server.engine.behaviour import Behaviour
+from onnx_server.engine.execution import Executed, execute
 from onnx_server.engine.model import Runs
 from onnx_server.engine.statistics import ModelStatistics
-from onnx_server.engine.work import Outcome, Run, Work
-from onnx_server.protocol.errors import CancelledRequestError, OverloadedError, RequestError
+from onnx_server.engine.work import Outcome, Work
+from onnx_server.engine.worker import Worker
+from onnx_server.protocol.datatypes import Tensor
+from onnx_server.protocol.errors import CancelledRequestError, ExpiredError, OverloadedError
 from onnx_server.settings.model import ModelSettings
+
+log = logging.getLogger(__name__)
+
+# Batches that are expected to take less run on the event loop itself: a hop to a thread and back costs a fifth of it.
+INLINE_SECONDS = 200e-6
+# How long one turn of the event loop may run batches before it hears others: health, metrics, other models.
+_TURN_SECONDS = 1e-3
+# Without maxBatchSize: rows where the cost of a run is nothing beside that of its rows, and elements (4 MiB of floats)
+# so that the memory of a batch stays near what single requests need.
+_DEFAULT_ROWS = 64
+_DEFAULT_ELEMENTS = 1 << 20
+# The event loop's timers have a resolution of a millisecond.
+_TIMER_SECONDS = 1e-3
 
 
 class Scheduler:
-    """Runs a model's requests; at most `queue.size` more wait."""
+    """Runs a model's requests, together where that is proven to be right; at most `queue.size` more wait.
 
-    def __init__(self, name: str, model: Runs, settings: ModelSettings, statistics: ModelStatistics) -> None:
+    `models` are sessions of the same model, each of which runs one batch at a time.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        models: Sequence[Runs],
+        settings: ModelSettings,
+        statistics: ModelStatistics,
+        behaviour: Behaviour,
+    ) -> None:
         self._name = name
-        self._model = model
-        self._settings = settings
+        self._size = settings.queue.size
         self._statistics = statistics
-        self._threads = ThreadPoolExecutor(settings.instances, thread_name_prefix=f"run {name}")
-        self._waiting: deque[tuple[Work, float]] = deque()
+        self._run_times = behaviour.run_times
+        self._steady = behaviour.steady
+        self._batched = behaviour.batching.proven
+        limits = _limits(settings, batched=self._batched)
+        self._full = limits.max_rows
+        self._queue = BatchQueue[Work](limits, behaviour.run_times)
+        self._workers = [Worker(f"run {name}", model) for model in models]
+        self._idle = list(self._workers)
         self._running = 0
+        self._closed = False
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._flushing = False
+        self._delayed: asyncio.TimerHandle | None = None
+        self._sweep_at = math.inf
+        self._sweep: asyncio.TimerHandle | None = None
 
     @property
     def pending(self) -> int:
         """Requests that wait or run."""
-        return len(self._waiting) + self._running
+        return self._queue.waiting + self._running
+
+    @property
+    def waiting(self) -> int:
+        """Requests that wait."""
+        return self._queue.waiting
 
     def submit(self, work: Work) -> None:
-        """Queue `work`. Raises OverloadedError at once where the queue is full."""
-        if self._running >= self._settings.instances and len(self._waiting) >= self._settings.queue.size:
-            raise OverloadedError(self._name, self._settings.queue.size)
-        self._waiting.append((work, time.monotonic()))
-        self._pump()
+        """Queue `work`. It runs at the event loop's next turn at the earliest, with what else came in this one.
+
+        Raises OverloadedError where the queue is full and holds nothing that is expired or less urgent.
+        """
+        queue = self._queue
+        work.asked = now = time.monotonic()
+        self._group(work)
+        try:
+            left = queue.offer(work, now, self._size + len(self._idle))
+        except QueueFullError:
+            raise OverloadedError(self._name, self._size) from None
+        if left:
+            self._drop(left, now)
+        if not self._flushing:
+            self._flush_soon()
+        if queue.next_deadline < self._sweep_at:
+            self._arm(now)
 
     def cancel(self, work: Work) -> None:
-        """Take `work` out of the queue if it still waits; what runs is not interrupted."""
-        for entry in self._waiting:
-            if entry[0] is work:
-                self._waiting.remove(entry)
-                work.done(CancelledRequestError())
-                return
+        """Drop `work`, which was submitted: its outcome is CancelledRequestError now, unless it had one already.
+
+        What waits never runs; what runs is not interrupted, and what comes of it is dropped.
+        """
+        self._queue.remove(work)
+        _tell(work, CancelledRequestError())
+        self._end_if_done()
 
     def close(self) -> None:
         """End the threads once what was submitted is done. Nothing may be submitted after it."""
-        self._threads.shutdown(wait=False)
+        self._closed = True
+        self._end_if_done()
 
-    def _pump(self) -> None:
-        loop = asyncio.get_running_loop()
-        while self._waiting and self._running < self._settings.instances:
-            work, asked = self._waiting.popleft()
-            self._running += 1
-            loop.run_in_executor(self._threads, self._run, work, asked, loop)
+    def _group(self, work: Work) -> None:
+        """Say how large `work` is, and what it may run with: the same outputs, and shapes that differ in rows only."""
+        size, key = 0, [work.outputs]
+        rows = work.rows if self._batched else 0
+        for name in sorted(work.inputs) if len(work.inputs) > 1 else work.inputs:
+            array = work.inputs[name]
+            size += array.size
+            if rows:
+                shape = array.shape
+                if shape[0] == rows:
+                    key.append(shape[1:])
+                else:
+                    rows = 0
+        work.size = size or 1
+        work.key = tuple(key) if rows else None
 
-    def _run(self, work: Work, asked: float, loop: asyncio.AbstractEventLoop) -> None:
-        started = time.monotonic()
-        outcome: Outcome
-        try:
-            outputs = self._model.run(work.inputs, work.outputs)
-            outcome = Run(outputs, started - asked, time.monotonic() - started)
-        except RequestError as error:
-            outcome = error
-        loop.call_soon_threadsafe(self._finished, work, outcome)
+    def _flush_soon(self) -> None:
+        if self._loop is None:
+            self._loop = asyncio.get_running_loop()
+        self._flushing = True
+        self._loop.call_soon(self._flush)
 
-    def _finished(self, work: Work, outcome: Outcome) -> None:
-        self._running -= 1
-        if isinstance(outcome, Run):
-            self._statistics.executed(work.rows, outcome.computed)
-        work.done(outcome)
-        self._pump()
+    def _flush(self) -> None:
+        """Run what is due, here or on the threads that are free, for no longer than a turn of the event loop."""
+        self._flushing = False
+        if self._delayed is not None:
+            self._delayed.cancel()
+            self._delayed = None
+        queue = self._queue
+        began = now = time.monotonic()
+        while self._idle and queue.waiting:
+            batch, expired = queue.take(now)
+            if expired:
+                self._drop(expired, now)
+            if batch is None:
+                if queue.waiting:
+                    self._flush_at(queue.again, now)
+                return
+            if self._is_quick(batch):
+                self._settle(batch, execute(self._idle[-1].model, batch, now))
+                now = time.monotonic()
+                if now - began > _TURN_SECONDS:
+                    if not self._flushing:
+                        self._flush_soon()
+                    return
+            else:
+                self._give(self._idle.pop(), batch)
+
+    def _is_quick(self, batch: Batch[Work]) -> bool:
+        if not self._steady:
+            return False
+        expected = self._run_times.expected(batch.size)
+        return expected is not None and expected <= INLINE_SECONDS
+
+    def _give(self, worker: Worker, batch: Batch[Work]) -> None:
+        if self._loop is None:
+            raise AssertionError("only what was submitted, on a loop, is run")
+        self._running += len(batch.entries)
+        worker.give(batch, self._loop, self._finished)
+
+    def _finished(self, worker: Worker, batch: Batch[Work], executed: Executed) -> None:
+        """Answer a batch. Its clients' next requests may be here by then, so that the next batch is taken after it.
+
+        Where a whole batch waits already there is nothing to wait for.
+        """
+        self._running -= len(batch.entries)
+        self._idle.append(worker)
+        if self._queue.waiting >= self._full:
+            self._flush()
+        self._settle(batch, executed)
+        if self._queue.waiting and not self._flushing:
+            self._flush_soon()
+
+    def _settle(self, batch: Batch[Work], executed: Executed) -> None:
+        for rows, seconds in executed.runs:
+            self._statistics.executed(rows, seconds)
+        self._run_times.learn(batch.size, executed.seconds)
+        for work, outcome in zip(batch.entries, executed.outcomes, strict=True):
+            _tell(work, outcome)
+        if self._closed:
+            self._end_if_done()
+
+    def _drop(self, works: list[Work], now: float) -> None:
+        for work in works:
+            if work.deadline is not None and work.deadline <= now:
+                _tell(work, ExpiredError(now - work.asked))
+            else:
+                _tell(work, OverloadedError(self._name, self._size))
+
+    def _flush_at(self, when: float, now: float) -> None:
+        """Flush at `when`; the last millisecond passes in turns of the event loop, which its timers cannot tell."""
+        if when - now < _TIMER_SECONDS:
+            self._flush_soon()
+        elif self._loop is not None:
+            self._delayed = self._loop.call_later(when - now - _TIMER_SECONDS / 2, self._flush)
+
+    def _arm(self, now: float) -> None:
+        """See to it that what waits is told when its deadline has passed, even while the model runs something long."""
+        if self._sweep is not None:
+            self._sweep.cancel()
+            self._sweep = None
+        self._sweep_at = self._queue.next_deadline
+        if self._sweep_at < math.inf and self._loop is not None:
+            self._sweep = self._loop.call_later(max(0.0, self._sweep_at - now) + _TIMER_SECONDS, self._expire)
+
+    def _expire(self) -> None:
+        now = time.monotonic()
+        self._drop(self._queue.expire(now), now)
+        self._sweep = None
+        self._arm(now)
+        self._end_if_done()
+
+    def _end_if_done(self) -> None:
+        if self._closed and not self.pending:
+            for worker in self._workers:
+                worker.end()
+
+
+def _limits(settings: ModelSettings, *, batched: bool) -> Limits:
+    levels = settings.queue.priority_levels
+    if not batched:
+        return Limits(levels=levels)
+    asked, batching = settings.max_batch_size, settings.batching
+    rows = _DEFAULT_ROWS if asked is None else asked
+    return Limits(
+        levels=levels,
+        max_rows=rows,
+        max_size=_DEFAULT_ELEMENTS if asked is None else None,
+        max_delay=batching.max_delay_microseconds / 1e6,
+        preferred=tuple(sorted(size for size in set(batching.preferred_sizes) if size <= rows)),
+    )
+
+
+def _tell(work: Work, outcome: Outcome) -> None:
+    """Say the outcome, once; a client's trouble with it must not hurt the others of its batch."""
+    done, work.done, work.inputs = work.done, _nobody, _NOTHING
+    try:
+        done(outcome)
+    except Exception:
+        log.exception("bug: an outcome could not be handed on")
+
+
+def _nobody(_outcome: Outcome) -> None:
+    """Hear of work whose outcome was said already."""
+
+
+_NOTHING: Mapping[str, Tensor] = MappingProxyType({})

@@ -46,7 +46,8 @@ def _spec(role: str, argument: Any) -> TensorSpec:
         )
         raise Failure(Reason.UNSUPPORTED_MODEL, message)
     shape = tuple(size if isinstance(size, int) and size >= 0 else -1 for size in argument.shape)
-    return TensorSpec(argument.name, datatype, shape)
+    symbols = tuple(size if isinstance(size, str) and size else None for size in argument.shape)
+    return TensorSpec(argument.name, datatype, shape, symbols)
 
 
 def _remedy(onnx_type: str) -> str:

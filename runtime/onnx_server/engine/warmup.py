@@ -4,13 +4,11 @@ import time
 from dataclasses import dataclass
 from typing import Literal
 
-import numpy as np
-
+from onnx_server.engine import samples
 from onnx_server.engine.model import Runs
 from onnx_server.failures import Failure, Reason
-from onnx_server.protocol.datatypes import Tensor
 from onnx_server.protocol.errors import ModelFailedError
-from onnx_server.protocol.signature import Signature, TensorSpec
+from onnx_server.protocol.signature import Signature
 
 
 @dataclass(frozen=True)
@@ -36,7 +34,7 @@ def warm_up(model: Runs, signature: Signature) -> WarmUp:
     for fill in (0, 1):
         started = time.monotonic()
         try:
-            model.run({spec.name: _tensor(spec, fill) for spec in signature.inputs}, outputs)
+            model.run({spec.name: samples.filled(spec, fill) for spec in signature.inputs}, outputs)
         except ModelFailedError as error:
             refused = refused or error.said
         else:
@@ -45,11 +43,3 @@ def warm_up(model: Runs, signature: Signature) -> WarmUp:
         message = f"the model fails on zeros and on ones in its own declared shapes: {refused}"
         raise Failure(Reason.WARM_UP_FAILED, message)
     return WarmUp("Guessed", 0.0, f"the model refused a guessed shape: {refused}")
-
-
-def _tensor(spec: TensorSpec, fill: int) -> Tensor:
-    shape = tuple(1 if size == -1 else size for size in spec.shape)
-    if spec.datatype.name == "BYTES":
-        return np.full(shape, str(fill), dtype=object)
-    # 0x3F80 is the bits of 1.0 in bfloat16.
-    return np.full(shape, 0x3F80 * fill if spec.datatype.name == "BF16" else fill, dtype=spec.datatype.dtype)

@@ -3,15 +3,16 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
+from onnx_server.engine.batching import Entry
 from onnx_server.protocol.datatypes import Tensor
 from onnx_server.protocol.errors import RequestError
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Run:
     """What the model gave: the outputs in the order asked for, and how long the request waited and ran, in seconds.
 
-    `computed` is the time of the execution that the request was part of.
+    Outputs may be views of a larger batch's. `computed` is the time of the execution that the request was part of.
     """
 
     outputs: list[Tensor]
@@ -22,16 +23,15 @@ class Run:
 Outcome = Run | RequestError
 
 
-@dataclass(slots=True, eq=False)
-class Work:
-    """A request to a scheduler. `done` is called exactly once, on the event loop, perhaps before `submit` returns.
+@dataclass(slots=True, eq=False, kw_only=True)
+class Work(Entry):
+    """A request to a scheduler. `done` is called exactly once, on the event loop, after `submit` has returned.
 
-    `priority` is from 1, the most urgent; 0 is the lowest of all. `deadline` is in seconds of time.monotonic().
+    `inputs` has every input of the model; `rows` is the largest first dimension of those that batch. `priority` is
+    from 1, the most urgent; 0 is the lowest of all. `deadline` is in seconds of time.monotonic(). The scheduler sets
+    the rest, and empties `inputs` when it is done with them.
     """
 
     inputs: Mapping[str, Tensor]
     outputs: tuple[str, ...]
-    rows: int
     done: Callable[[Outcome], None]
-    priority: int = 0
-    deadline: float | None = None

@@ -56,15 +56,15 @@ def _inputs(message: Any, signature: Signature) -> dict[str, Tensor]:
             raise bad_request(f"input {shown(name)} is unknown: the model has {sorted(specs)}")
         if name in inputs:
             raise bad_request(f"input '{name}' is given twice")
-        shape = request.shape_of({"datatype": tensor.datatype, "shape": list(tensor.shape)}, spec)
+        datatype, shape = request.form_of({"datatype": tensor.datatype, "shape": list(tensor.shape)}, spec)
         if tensor.parameters:
             parameters.binary_size(_parameters(tensor.parameters), name)
         if not raw:
-            inputs[name] = _typed(name, spec.datatype, shape, tensor.contents)
+            inputs[name] = _typed(name, datatype, shape, tensor.contents)
         elif tensor.HasField("contents"):
             raise bad_request(f"input '{name}' has contents, which may not be together with raw_input_contents")
         else:
-            inputs[name] = binary_tensor.decode(name, spec.datatype, shape, memoryview(raw[index]))
+            inputs[name] = binary_tensor.decode(name, datatype, shape, memoryview(raw[index]))
     if len(inputs) != len(specs):
         missing = [name for name in specs if name not in inputs]
         raise bad_request(f"'inputs' lacks {missing}: the model needs {sorted(specs)}")

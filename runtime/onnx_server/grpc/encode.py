@@ -1,7 +1,7 @@
 """Encode a ModelInferResponse.
 
-A protobuf message is the concatenation of its fields, and what differs between two answers of a model are only the id and
-the tensors: the rest is made once for each set of outputs and shapes, and tensors are not copied.
+A protobuf message is the concatenation of its fields, and two answers of a model differ in their id and tensors only:
+the rest is made once for each set of outputs and shapes, and tensors are not copied.
 """
 
 from collections.abc import Sequence

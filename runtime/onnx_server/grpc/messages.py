@@ -1,7 +1,7 @@
 """The messages of open_inference.proto and health.proto, as protobuf classes.
 
-They live in a pool of their own: clients' packages register the same names in protobuf's default one, and both may be in
-one process.
+They live in a pool of their own: clients' packages register the same names in protobuf's default one, and both may be
+in one process.
 """
 
 from importlib.resources import files

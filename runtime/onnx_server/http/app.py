@@ -1,9 +1,10 @@
 """The ASGI apps of the OIP and metrics ports."""
 
 from onnx_server.http import routes
-from onnx_server.http.asgi import App, Message, Receive, Scope, Send, send_error, send_parts
+from onnx_server.http.asgi import App, Message, Receive, Scope, Send, header, send_error, send_parts
+from onnx_server.http.connection import MORE
 from onnx_server.http.infer import InferRoute
-from onnx_server.metrics import CONTENT_TYPE, Metrics
+from onnx_server.metrics.exposition import Metrics
 from onnx_server.protocol.errors import RequestError
 from onnx_server.state import Phase, State
 
@@ -14,8 +15,7 @@ def protocol_app(state: State) -> App:
     rest = routes.build(state)
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
-        if state.phase == Phase.CLOSING:
-            send = _closing(send)
+        send = _closing(state, scope, send)
         if InferRoute.matches(scope["path"]):
             await infer(scope, receive, send)
         else:
@@ -34,17 +34,26 @@ def metrics_app(state: State, metrics: Metrics) -> App:
         if scope["method"] not in {"GET", "HEAD"}:
             await send_error(send, RequestError(405, f"/metrics takes GET, got {scope['method']}"))
             return
-        exposition = metrics.exposition(state.registry, ready=state.ready)
-        await send_parts(send, 200, [(b"content-type", CONTENT_TYPE.encode())], (exposition,))
+        exposition, content_type = metrics.exposition(
+            state.registry,
+            ready=state.ready,
+            accept=header(scope, b"accept") or "",
+            triton_names=state.settings.metrics.triton_names,
+        )
+        await send_parts(send, 200, [(b"content-type", content_type.encode())], (exposition,))
 
     return app
 
 
-def _closing(send: Send) -> Send:
-    """Let the answer end its connection, so that the client's next request finds another pod."""
+def _closing(state: State, scope: Scope, send: Send) -> Send:
+    """Let the answer end its connection when the server closes, so that the client's next request finds another pod.
+
+    Not if more has come on the connection: what came is answered, and the last answer ends it.
+    """
 
     async def closing(message: Message) -> None:
-        if message["type"] == "http.response.start":
+        ends = message["type"] == "http.response.start" and state.phase == Phase.CLOSING
+        if ends and not scope["extensions"][MORE]["told"]():
             message = {**message, "headers": [*message.get("headers", []), (b"connection", b"close")]}
         await send(message)
 

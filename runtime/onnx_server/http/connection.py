@@ -12,6 +12,8 @@ import orjson
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
 JSON_HEADER = (b"content-type", b"application/json")
+# Where the ASGI app finds whether more has come on the connection than the request that it answers.
+MORE = "onnx_server.more"
 
 
 @dataclass(frozen=True)
@@ -34,6 +36,9 @@ class LimitedConnection(HttpToolsProtocol):
     Over the number of connections the one idle for longest makes room; if none is idle, the new one gets 503.
     `waiting_since` is since when the rest of a request is awaited, `idle_since` since when the next request is.
     Both are in seconds of time.monotonic(); `sweep` is to be called now and then.
+
+    The server ends it only between requests: what came behind another request (pipelined) is answered too, where
+    uvicorn itself ends a connection with the answer that is under way. `ending` is whether the last answer ends it.
     """
 
     limits: ClassVar[Limits]
@@ -42,6 +47,7 @@ class LimitedConnection(HttpToolsProtocol):
         super().__init__(*arguments, **options)
         self.waiting_since: float | None = None
         self.idle_since: float | None = None
+        self.ending = False
         self._in_head = False
         self._head_bytes = 0
         self._chunk_bytes = 0
@@ -74,8 +80,17 @@ class LimitedConnection(HttpToolsProtocol):
 
     def on_message_begin(self) -> None:
         """A request begins."""
-        super().on_message_begin()
+        self.begin_scope()
         self.begin_head()
+
+    def begin_scope(self) -> None:
+        """Make what uvicorn and the app need of a request."""
+        HttpToolsProtocol.on_message_begin(self)
+        self.scope["extensions"] = {MORE: {"told": self.more}}
+
+    def more(self) -> bool:
+        """Whether a request waits behind the one that is being answered, or has begun to come."""
+        return bool(self.pipeline) or self.waiting_since is not None
 
     def begin_head(self) -> None:
         """Note that a request begins."""
@@ -111,12 +126,23 @@ class LimitedConnection(HttpToolsProtocol):
         self.waiting_since = None
         if not self.transport.is_closing():
             super().on_message_complete()
+            self._end_if_due()
 
     def on_response_complete(self) -> None:
         """Note that the connection is idle, unless another request is under way."""
         super().on_response_complete()
-        if self.waiting_since is None and not self.pipeline:
+        if not self.more():
             self.idle_since = time.monotonic()
+        self._end_if_due()
+
+    def shutdown(self) -> None:
+        """End the connection: at once if it is idle, else with the last answer."""
+        self.ending = True
+        self._end_if_due()
+
+    def _end_if_due(self) -> None:
+        if self.ending and not self.more() and (self.cycle is None or self.cycle.response_complete):
+            self.transport.close()
 
     def sweep(self, now: float) -> None:
         """Close the connection if the rest of a request, or the next one, is awaited for too long."""

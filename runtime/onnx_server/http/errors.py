@@ -5,6 +5,8 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
+from onnx_server.failures import Failure
+from onnx_server.http.asgi import DisconnectedError
 from onnx_server.http.json import answer
 from onnx_server.protocol.errors import RequestError
 
@@ -14,6 +16,8 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(RequestError, _request_error)
     app.add_exception_handler(HTTPException, _http_exception)
     app.add_exception_handler(RequestValidationError, _validation_error)
+    app.add_exception_handler(Failure, _failure)
+    app.add_exception_handler(DisconnectedError, _disconnected)
     app.add_exception_handler(Exception, _bug)
 
 
@@ -39,6 +43,16 @@ async def _validation_error(_request: Request, error: Exception) -> Response:
         raise error
     problems = "; ".join(f"{'.'.join(map(str, item['loc']))}: {item['msg']}" for item in error.errors())
     return answer({"error": problems}, 422)
+
+
+async def _failure(_request: Request, error: Exception) -> Response:
+    """Answer what the machine could not do for this request, such as reading the repository's folder."""
+    return answer({"error": str(error)}, 503)
+
+
+async def _disconnected(_request: Request, _error: Exception) -> Response:
+    """Answer nobody: the client left before its request was complete."""
+    return Response(status_code=400)
 
 
 async def _bug(_request: Request, _error: Exception) -> Response:

@@ -11,9 +11,10 @@ from onnx_server import inference
 from onnx_server.engine.work import Run
 from onnx_server.http.asgi import DisconnectedError, Receive, Scope, Send, header, read_body, send_error, send_parts
 from onnx_server.models.loaded import Loaded
-from onnx_server.protocol import compression, request, response
+from onnx_server.protocol import compression, response
 from onnx_server.protocol.errors import CancelledRequestError, RequestError, internal
 from onnx_server.state import State
+from onnx_server.telemetry.finished import Finished
 
 log = logging.getLogger(__name__)
 
@@ -49,41 +50,64 @@ class InferRoute:
 
     async def _counted(self, loaded: Loaded, scope: Scope, receive: Receive, send: Send) -> None:
         started = time.monotonic()
-        statistics = loaded.statistics
+        statistics = loaded.statistics.transport("http")
         statistics.in_flight += 1
+        finished = None if self._state.observer is None else _finished(loaded, scope)
         try:
-            await self._answer(loaded, started, scope, receive, send)
+            await self._answer(loaded, started, scope, receive, send, finished)
         except DisconnectedError:
-            statistics.failed("CANCELED", time.monotonic() - started)
-            raise CancelledRequestError from None
+            left = CancelledRequestError()
+            self._failed(loaded, left, started, finished)
+            raise left from None
         except RequestError as error:
-            statistics.failed(inference.reason(error), time.monotonic() - started)
+            self._failed(loaded, error, started, finished)
             raise
         except Exception:
-            statistics.failed("OTHER", time.monotonic() - started)
+            self._failed(loaded, internal(), started, finished)
             raise
         finally:
             statistics.in_flight -= 1
 
-    async def _answer(self, loaded: Loaded, started: float, scope: Scope, receive: Receive, send: Send) -> None:
+    def _failed(self, loaded: Loaded, error: RequestError, started: float, finished: Finished | None) -> None:
+        seconds = time.monotonic() - started
+        loaded.statistics.transport("http").failed(inference.reason(error), error.status, seconds)
+        if finished is not None and self._state.observer is not None:
+            finished.code, finished.error, finished.seconds = str(error.status), error.message, seconds
+            self._state.observer.finished(finished)
+
+    async def _answer(
+        self,
+        loaded: Loaded,
+        started: float,
+        scope: Scope,
+        receive: Receive,
+        send: Send,
+        finished: Finished | None,
+    ) -> None:
         limit = self._state.settings.max_body_bytes
         body = await read_body(scope, receive, limit)
         body = await _unpacked(body, header(scope, b"content-encoding"), limit)
         received = time.monotonic()
-        decoded = request.decode(body, _header_length(scope), loaded.signature, loaded.settings.max_batch_size)
+        decoded = loaded.decoder.decode(body, _header_length(scope))
         decode_seconds = time.monotonic() - received
+        if finished is not None:
+            finished.id, finished.rows = decoded.id, decoded.rows
         run = await _unless_left(inference.infer(loaded, decoded, received), receive)
         encoding = time.monotonic()
         answer = response.encode(decoded, run.outputs, loaded.name, loaded.version)
         await _send(scope, send, answer)
         done = time.monotonic()
-        loaded.statistics.succeeded(
+        loaded.statistics.transport("http").succeeded(
             request=done - started,
             queued=run.queued,
             decoded=decode_seconds,
             computed=run.computed,
             encoded=done - encoding,
         )
+        if finished is not None and self._state.observer is not None:
+            finished.code, finished.seconds = "200", done - started
+            finished.queued, finished.computed, finished.encoded = run.queued, run.computed, done - encoding
+            self._state.observer.finished(finished)
 
     def _route(self, scope: Scope) -> Loaded:
         if scope["method"] != "POST":
@@ -92,6 +116,10 @@ class InferRoute:
         if target is None:
             raise AssertionError("routed here without matches()")
         return self._state.registry.find(*target)
+
+
+def _finished(loaded: Loaded, scope: Scope) -> Finished:
+    return Finished(loaded.name, loaded.version, "http", header(scope, b"traceparent"), header(scope, b"tracestate"))
 
 
 def parse_path(path: str) -> tuple[str, str | None] | None:

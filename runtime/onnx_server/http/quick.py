@@ -17,7 +17,7 @@ from onnx_server.engine.work import Outcome, Work
 from onnx_server.http.connection import JSON_HEADER, LimitedConnection, Limits, error_body, head
 from onnx_server.http.infer import LENGTH_HEADER, parse_header_length, parse_path
 from onnx_server.models.loaded import Loaded
-from onnx_server.protocol import request, response
+from onnx_server.protocol import response
 from onnx_server.protocol.errors import CancelledRequestError, RequestError, internal
 from onnx_server.state import Phase, State
 
@@ -49,11 +49,11 @@ class Exchange:
         "decode_seconds",
         "decoded",
         "disconnected",
-        "keep_alive",
         "loaded",
         "message_event",
         "response_complete",
         "started_at",
+        "statistics",
         "work",
     )
 
@@ -65,9 +65,9 @@ class Exchange:
         # What uvicorn asks of a cycle.
         self.response_complete = False
         self.disconnected = False
-        self.keep_alive = True
         self.message_event = _NOBODY_WAITS
-        loaded.statistics.in_flight += 1
+        self.statistics = loaded.statistics.transport("http")
+        self.statistics.in_flight += 1
 
     def run(self, body: bytes, header_length: str | None) -> None:
         """Decode and submit; the answer comes through `done`."""
@@ -75,7 +75,7 @@ class Exchange:
         received = time.monotonic()
         try:
             length = None if header_length is None else parse_header_length(header_length)
-            self.decoded = request.decode(body, length, loaded.signature, loaded.settings.max_batch_size)
+            self.decoded = loaded.decoder.decode(body, length)
             self.decode_seconds = time.monotonic() - received
             self.work = inference.submit(loaded, self.decoded, received, self.done)
         except RequestError as error:
@@ -98,14 +98,14 @@ class Exchange:
                 log.exception("bug: an inference request failed unexpectedly")
                 outcome = internal()
         self.response_complete = True
-        loaded.statistics.in_flight -= 1
+        self.statistics.in_flight -= 1
         if isinstance(outcome, RequestError):
-            loaded.statistics.failed(inference.reason(outcome), now - self.started_at)
+            self.statistics.failed(inference.reason(outcome), outcome.status, now - self.started_at)
             self.connection.answer_error(self, outcome)
             return
-        self.connection.answer(self, answer)
+        self.connection.answer(answer)
         end = time.monotonic()
-        loaded.statistics.succeeded(
+        self.statistics.succeeded(
             request=end - self.started_at,
             queued=outcome.queued,
             decoded=self.decode_seconds,
@@ -161,7 +161,7 @@ class QuickConnection(LimitedConnection):
         loaded = self._usual()
         if loaded is None:
             url, headers, expect = self.url, self.headers, self.expect_100_continue
-            HttpToolsProtocol.on_message_begin(self)
+            self.begin_scope()
             self.url, self.expect_100_continue = url, expect
             self.headers += headers
             HttpToolsProtocol.on_headers_complete(self)
@@ -179,7 +179,7 @@ class QuickConnection(LimitedConnection):
         if (self.cycle is not None and not self.cycle.response_complete) or self.flow.write_paused:
             return None
         state, length, self._header_length = self.state, None, None
-        if state.phase == Phase.CLOSING:
+        if state.phase == Phase.CLOSING or state.observer is not None:
             return None
         for name, value in self.headers:
             if name == b"content-length":
@@ -191,9 +191,11 @@ class QuickConnection(LimitedConnection):
         if length is None or length > state.settings.max_body_bytes:
             return None
         try:
-            return state.registry.find(*target)
+            loaded = state.registry.find(*target)
         except RequestError:
             return None
+        # Preparing inputs may need a thread, which only the other way waits for.
+        return loaded if loaded.preparation is None else None
 
     def on_body(self, body: bytes) -> None:
         """Keep a part of the body."""
@@ -221,7 +223,7 @@ class QuickConnection(LimitedConnection):
         if self._exchange is not None:
             self._exchange.leave()
 
-    def answer(self, exchange: Exchange, answer: response.Response) -> None:
+    def answer(self, answer: response.Response) -> None:
         """Write an answer's head and parts."""
         length = answer.length
         if answer.header_length is None:
@@ -230,9 +232,9 @@ class QuickConnection(LimitedConnection):
             lines = _BINARY_HEAD % (answer.header_length, length)
         parts = answer.parts
         if length > _JOIN_BYTES:
-            self._write(exchange, b"%b%b" % (_OK, lines), parts)
+            self._write(b"%b%b" % (_OK, lines), parts)
         else:
-            self._write(exchange, b"%b%b" % (_OK, lines), (b"".join(parts),))
+            self._write(b"%b%b" % (_OK, lines), (b"".join(parts),))
 
     def answer_error(self, exchange: Exchange, error: RequestError) -> None:
         """Write an error, if anybody is still there."""
@@ -240,16 +242,17 @@ class QuickConnection(LimitedConnection):
             return
         body = error_body(error.message)
         headers = [JSON_HEADER, *error.headers, (b"content-length", str(len(body)).encode())]
-        self._write(exchange, head(error.status, headers)[:-2], (body,))
+        self._write(head(error.status, headers)[:-2], (body,))
 
-    def _write(self, exchange: Exchange, lines: bytes, parts: tuple[bytes | memoryview, ...]) -> None:
-        end = b"\r\n" if exchange.keep_alive else b"connection: close\r\n\r\n"
+    def _write(self, lines: bytes, parts: tuple[bytes | memoryview, ...]) -> None:
+        ends = self.ending and not self.more()
+        end = b"connection: close\r\n\r\n" if ends else b"\r\n"
         if len(parts) == 1:
             self.transport.write(b"".join((lines, self._common_lines(), end, parts[0])))
         else:
             self.transport.writelines([b"%b%b%b" % (lines, self._common_lines(), end), *parts])
         self._exchange = None
-        if not exchange.keep_alive:
+        if ends:
             self.transport.close()
         elif self.pipeline:
             self.on_response_complete()

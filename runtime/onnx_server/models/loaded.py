@@ -1,30 +1,47 @@
 """One version of a model that is loaded and warmed up: all that answers requests to it."""
 
 from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
 
+from onnx_server.engine.batchability import Batchability
 from onnx_server.engine.model import Model
 from onnx_server.engine.scheduler import Scheduler
 from onnx_server.engine.statistics import ModelStatistics
 from onnx_server.engine.warmup import WarmUp
+from onnx_server.preparation.preparation import Preparation
+from onnx_server.protocol.decoder import Decoder
 from onnx_server.protocol.signature import Signature
 from onnx_server.settings.model import ModelSettings
 
 
 @dataclass(frozen=True, eq=False)
 class Loaded:
-    """`digest` is that of all that was fetched, with prefix; None where nothing was."""
+    """`model` is the first of its sessions, `path` the model's file.
+
+    `digest` is that of all that was fetched, with prefix, None where nothing was. `preparation` makes of a client's
+    inputs what the model takes; None where these are the same.
+    """
 
     name: str
     version: str
+    path: Path
     model: Model
     settings: ModelSettings
     scheduler: Scheduler
     statistics: ModelStatistics = field(repr=False)
     warm_up: WarmUp
+    batching: Batchability
     digest: str | None
     load_seconds: float
+    preparation: Preparation | None = None
 
-    @property
+    @cached_property
+    def decoder(self) -> Decoder:
+        """What decodes requests over HTTP."""
+        return Decoder(self.signature, self.settings.max_batch_size)
+
+    @cached_property
     def signature(self) -> Signature:
-        """What requests are held to."""
-        return self.model.signature
+        """What clients see and requests are held to."""
+        return self.model.signature if self.preparation is None else self.preparation.signature

@@ -18,7 +18,7 @@ def decode(name: str, datatype: Datatype, shape: tuple[int, ...], data: memoryvi
     """
     count = math.prod(shape)
     if datatype.name == "BYTES":
-        return _decode_strings(name, count, data).reshape(shape)
+        return _decode_elements(name, count, data, text=not datatype.opaque).reshape(shape)
     expected = count * datatype.size
     if len(data) != expected:
         message = f"input '{name}': {datatype.name} of shape {list(shape)} has {expected} bytes, got {len(data)}"
@@ -40,11 +40,13 @@ def encode(datatype: Datatype, array: Tensor) -> memoryview:
         return memoryview(b"".join(parts))
     if array.size == 0:
         return memoryview(b"")
+    if array.dtype is datatype.dtype and array.flags.c_contiguous:
+        return array.data.cast("B")
     contiguous = np.ascontiguousarray(array, dtype=datatype.dtype)
     return contiguous.reshape(-1).view(np.uint8).data
 
 
-def _decode_strings(name: str, count: int, data: memoryview) -> Tensor:
+def _decode_elements(name: str, count: int, data: memoryview, *, text: bool) -> Tensor:
     # A hostile shape must not allocate more than its data could fill.
     if count * _LENGTH.size > len(data):
         raise bad_request(f"input '{name}': {count} BYTES elements need at least {count * 4} bytes, got {len(data)}")
@@ -59,7 +61,8 @@ def _decode_strings(name: str, count: int, data: memoryview) -> Tensor:
             message = f"input '{name}': BYTES element {index} has {length} bytes, but {len(data) - offset} are left"
             raise bad_request(message)
         try:
-            array[index] = str(data[offset : offset + length], "utf-8")
+            element = data[offset : offset + length]
+            array[index] = str(element, "utf-8") if text else bytes(element)
         except UnicodeDecodeError as error:
             message = f"input '{name}': BYTES element {index} is not UTF-8, which ONNX strings are"
             raise bad_request(message) from error

@@ -14,13 +14,15 @@ class Datatype:
     """One datatype: the protocol's name, the dtype of our arrays, and ONNX Runtime's name of the element type.
 
     BYTES are object arrays of str; BF16, which numpy lacks, are uint16 arrays of the same bits.
-    `in_json` says whether the protocol allows its values in JSON.
+    `in_json` says whether the protocol allows its values in JSON. Elements of BYTES that are `opaque` need not be text:
+    from binary data they are bytes.
     """
 
     name: str
     dtype: np.dtype[Any]
     element_type: str
     in_json: bool = True
+    opaque: bool = False
 
     @property
     def size(self) -> int:

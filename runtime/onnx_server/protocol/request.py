@@ -7,12 +7,12 @@ from typing import Any
 import orjson
 
 from onnx_server.protocol import binary_tensor, json_tensor, parameters, raw_body, requested_outputs
-from onnx_server.protocol.datatypes import BY_NAME, Tensor
+from onnx_server.protocol.datatypes import BY_NAME, Datatype, Tensor
 from onnx_server.protocol.errors import RequestError, bad_request, shown
 from onnx_server.protocol.requested_outputs import RequestedOutput
 from onnx_server.protocol.signature import Signature, TensorSpec
 
-__all__ = ["InferRequest", "RequestedOutput", "check_rows", "decode", "shape_of"]
+__all__ = ["InferRequest", "RequestedOutput", "check_rows", "decode", "form_of"]
 
 # No tensor has more elements, and no shape overflows.
 _LARGEST = 2**48
@@ -22,7 +22,8 @@ _LARGEST = 2**48
 class InferRequest:
     """A decoded request. `inputs` has every input of the model; `outputs` are in the client's order, never empty.
 
-    `priority` is from 1, the most urgent; 0 is the lowest. `timeout` is in seconds.
+    `priority` is from 1, the most urgent; 0 is the lowest. `timeout` is in seconds. `heads` has the JSON of answers
+    that were made before, by the shapes of the outputs, where requests share it (decoder.py).
     """
 
     id: str | None
@@ -31,6 +32,7 @@ class InferRequest:
     rows: int
     priority: int = 0
     timeout: float | None = None
+    heads: dict[tuple[tuple[int, ...], ...], bytes] | None = None
 
 
 def decode(body: bytes, header_length: int | None, signature: Signature, max_batch_size: int | None) -> InferRequest:
@@ -100,15 +102,15 @@ def _inputs(document: dict[str, Any], signature: Signature, binary: memoryview |
             raise bad_request(f"input {shown(name)} is unknown: the model has {sorted(specs)}")
         if name in inputs:
             raise bad_request(f"input '{name}' is given twice")
-        shape = shape_of(entry, spec)
+        datatype, shape = form_of(entry, spec)
         size = _binary_size(entry, name, binary)
         if size is None:
-            inputs[name] = json_tensor.decode(name, spec.datatype, shape, entry.get("data"))
+            inputs[name] = json_tensor.decode(name, datatype, shape, entry.get("data"))
             continue
         if binary is None or offset + size > len(binary):
             left = 0 if binary is None else len(binary) - offset
             raise bad_request(f"input '{name}': binary_data_size is {size}, but {left} bytes are left in the body")
-        inputs[name] = binary_tensor.decode(name, spec.datatype, shape, binary[offset : offset + size])
+        inputs[name] = binary_tensor.decode(name, datatype, shape, binary[offset : offset + size])
         offset += size
     if binary is not None and offset != len(binary):
         raise bad_request(f"the body has {len(binary) - offset} bytes more than the inputs' binary_data_size say")
@@ -118,15 +120,16 @@ def _inputs(document: dict[str, Any], signature: Signature, binary: memoryview |
     return inputs
 
 
-def shape_of(entry: Mapping[str, Any], spec: TensorSpec) -> tuple[int, ...]:
-    """Return the shape of the input that `entry` describes by `datatype` and `shape`.
+def form_of(entry: Mapping[str, Any], spec: TensorSpec) -> tuple[Datatype, tuple[int, ...]]:
+    """Return the datatype and shape of the input that `entry` describes by `datatype` and `shape`.
 
     Raises RequestError 400 unless both are what `spec` takes.
     """
-    shape = entry.get("shape")
-    if entry.get("datatype") != spec.datatype.name or not isinstance(shape, list) or not _fits(shape, spec.shape):
+    sent, shape = entry.get("datatype"), entry.get("shape")
+    datatype = spec.sent_as(sent) if isinstance(sent, str) else None
+    if datatype is None or not isinstance(shape, list) or not _fits(shape, spec.shape):
         raise _misfit(entry, spec)
-    return tuple(shape)
+    return datatype, tuple(shape)
 
 
 def _fits(shape: list[Any], declared: tuple[int, ...]) -> bool:
@@ -146,7 +149,7 @@ def _misfit(entry: Mapping[str, Any], spec: TensorSpec) -> RequestError:
     name, datatype, shape = spec.name, entry.get("datatype"), entry.get("shape")
     if not isinstance(datatype, str) or datatype not in BY_NAME:
         return bad_request(f"input '{name}': 'datatype' must be one of {', '.join(BY_NAME)}; got {shown(datatype)}")
-    if datatype != spec.datatype.name:
+    if spec.sent_as(datatype) is None:
         return bad_request(f"input '{name}': the model takes {spec.datatype.name}, got {datatype}")
     if not isinstance(shape, list) or not all(type(size) is int and 0 <= size <= _LARGEST for size in shape):
         return bad_request(

@@ -1,6 +1,7 @@
 """What a model takes and gives, in the protocol's terms."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from functools import cached_property
 
 from onnx_server.protocol.datatypes import Datatype
@@ -11,11 +12,16 @@ class TensorSpec:
     """An input or output. A dynamic dimension is -1.
 
     ONNX Runtime shows a scalar and a tensor of undeclared rank alike, as the empty shape: such a shape says nothing.
+    `symbols` are the model's names of its dynamic dimensions, `also` the other datatypes that clients may send, and
+    `parameters` what the metadata says besides.
     """
 
     name: str
     datatype: Datatype
     shape: tuple[int, ...]
+    symbols: tuple[str | None, ...] = ()
+    also: tuple[Datatype, ...] = ()
+    parameters: Mapping[str, object] = field(default_factory=dict, compare=False)
 
     @property
     def batches(self) -> bool:
@@ -30,9 +36,16 @@ class TensorSpec:
             want in {-1, got} for want, got in zip(self.shape, shape, strict=True)
         )
 
+    def sent_as(self, name: str) -> Datatype | None:
+        """Return the datatype, called `name` in the protocol, that a client may send; None if it may not."""
+        if name == self.datatype.name:
+            return self.datatype
+        return next((datatype for datatype in self.also if datatype.name == name), None)
+
     def describe(self) -> dict[str, object]:
         """Return the protocol's metadata of this tensor."""
-        return {"name": self.name, "datatype": self.datatype.name, "shape": list(self.shape)}
+        described: dict[str, object] = {"name": self.name, "datatype": self.datatype.name, "shape": list(self.shape)}
+        return {**described, "parameters": dict(self.parameters)} if self.parameters else described
 
 
 @dataclass(frozen=True)

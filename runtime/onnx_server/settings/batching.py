@@ -1,4 +1,4 @@
-"""Settings of the queue before a model and of the batches made from it."""
+"""Settings of the queue before a model, of the batches made from it, and of the threads that run them."""
 
 from typing import Annotated, Literal
 
@@ -20,7 +20,9 @@ class BatchingSettings(Strict):
         description="How long a request may wait for others while the model is free. 0: what is queued runs at once.",
     )
     preferred_sizes: list[Annotated[int, Field(ge=1)]] = Field(
-        default=[], description="Sizes, in rows, that end the waiting early and that larger queues are cut to."
+        default=[],
+        description="Sizes, in rows, that end the waiting early and that larger queues are cut to. "
+        "Those over the largest batch are ignored.",
     )
 
 
@@ -33,4 +35,22 @@ class QueueSettings(Strict):
     )
     priority_levels: int = Field(
         default=2, ge=1, le=100, description="Requests may name a priority from 1 (first) to this; others are last."
+    )
+
+
+class ThreadSettings(Strict):
+    """The threads of each session of a model. What is left out follows the CPU quota of the cgroup."""
+
+    intra_op: int | None = Field(
+        default=None,
+        ge=1,
+        le=1024,
+        description="Threads that one operator runs on. Default: the CPUs of the quota, divided among the instances.",
+    )
+    inter_op: int | None = Field(
+        default=None, ge=1, le=1024, description="Operators that run at once, in models made for it. Default: 1."
+    )
+    spinning: Literal["Auto", "On", "Off"] = Field(
+        default="Auto",
+        description="Whether idle threads spin, which is quicker and uses CPU. Auto: not under a CPU quota.",
     )

@@ -5,7 +5,9 @@ from typing import Literal
 from pydantic import Field, field_validator
 
 from onnx_server.settings.base import Strict
-from onnx_server.settings.batching import BatchingSettings, QueueSettings
+from onnx_server.settings.batching import BatchingSettings, QueueSettings, ThreadSettings
+from onnx_server.settings.inputs import InputSettings
+from onnx_server.settings.version_policy import VersionPolicy
 
 ExecutionProvider = Literal["TensorRT", "CUDA", "CPU"]
 
@@ -26,7 +28,14 @@ class ModelSettings(Strict):
     )
     batching: BatchingSettings = Field(default_factory=BatchingSettings, description="Dynamic batching.")
     queue: QueueSettings = Field(default_factory=QueueSettings, description="The bounded queue before the model.")
+    version_policy: VersionPolicy = Field(
+        default_factory=VersionPolicy, description="Which versions of a model in a repository serve."
+    )
     instances: int = Field(default=1, ge=1, le=64, description="Sessions of the model that run at once.")
+    inputs: dict[str, InputSettings] = Field(
+        default={}, description="By name, inputs that clients have in another form than the model takes."
+    )
+    threads: ThreadSettings = Field(default_factory=ThreadSettings, description="Threads of each session.")
 
     @field_validator("execution_providers")
     @classmethod

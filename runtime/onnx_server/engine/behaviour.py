@@ -1,0 +1,58 @@
+"""How a loaded model behaves, found out before it serves: may its requests run together, and how long do they take."""
+
+import statistics
+import time
+from dataclasses import dataclass
+
+from onnx_server.engine import samples
+from onnx_server.engine.batchability import Batchability, prove
+from onnx_server.engine.model import Model
+from onnx_server.engine.run_times import RunTimes
+from onnx_server.protocol.errors import ModelFailedError
+from onnx_server.settings.batching import BatchingSettings
+
+# The first run of a session allocates; a few more tell what the others take. A slow model needs no more than one.
+_RUNS, _RUNS_SECONDS = 5, 0.05
+# How often their bodies run is in the data: what was quick once may take seconds the next time.
+_LOOPS = frozenset({"Loop", "Scan"})
+
+
+@dataclass(frozen=True)
+class Behaviour:
+    """`steady` is False where the inputs' values, not just their size, decide how long a run takes."""
+
+    batching: Batchability
+    run_times: RunTimes
+    steady: bool
+
+
+def observe(model: Model, settings: BatchingSettings) -> Behaviour:
+    """Run a warmed-up `model` some more times on made-up inputs, on the calling thread."""
+    run_times = RunTimes()
+    if settings.mode == "Off":
+        batching = Batchability(proven=False, reason="batching.mode is Off")
+    else:
+        batching = prove(model, model.signature, on_cpu=model.active == ("CPU",))
+    _time(model, run_times)
+    return Behaviour(batching, run_times, steady=not _LOOPS & _operators(model))
+
+
+def _time(model: Model, run_times: RunTimes) -> None:
+    outputs = [spec.name for spec in model.signature.outputs]
+    for fill in (0, 1):
+        inputs = {spec.name: samples.filled(spec, fill) for spec in model.signature.inputs}
+        taken: list[float] = []
+        try:
+            while len(taken) < _RUNS and sum(taken) < _RUNS_SECONDS:
+                started = time.monotonic()
+                model.run(inputs, outputs)
+                taken.append(time.monotonic() - started)
+        except ModelFailedError:
+            continue
+        run_times.learn(max(1, sum(array.size for array in inputs.values())), statistics.median(taken))
+        return
+
+
+def _operators(model: Model) -> frozenset[str]:
+    subgraphs = model.session.get_provider_graph_assignment_info()
+    return frozenset(node.op_type for subgraph in subgraphs for node in subgraph.get_nodes())

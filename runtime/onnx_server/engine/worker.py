@@ -1,0 +1,48 @@
+"""A thread that runs one session's batches, one after the other."""
+
+import asyncio
+import threading
+import time
+from collections.abc import Callable
+from queue import SimpleQueue
+
+from onnx_server.engine.batching import Batch
+from onnx_server.engine.execution import Executed, execute
+from onnx_server.engine.model import Runs
+from onnx_server.engine.work import Work
+
+Finished = Callable[["Worker", Batch[Work], Executed], None]
+
+
+class Worker:
+    """One session, and the thread that it has once a batch was given to it.
+
+    The thread is a daemon: ONNX Runtime cannot be interrupted, and the process must be able to end.
+    """
+
+    def __init__(self, name: str, model: Runs) -> None:
+        self.model = model
+        self._name = name
+        self._batches: SimpleQueue[Batch[Work] | None] = SimpleQueue()
+        self._thread: threading.Thread | None = None
+
+    def give(self, batch: Batch[Work], loop: asyncio.AbstractEventLoop, finished: Finished) -> None:
+        """Run `batch` on the thread; `finished` hears of it on `loop`. Both are the same at each call."""
+        if self._thread is None:
+            self._thread = threading.Thread(target=self._work, args=(loop, finished), name=self._name, daemon=True)
+            self._thread.start()
+        self._batches.put(batch)
+
+    def end(self) -> None:
+        """End the thread once it is idle."""
+        self._batches.put(None)
+
+    def _work(self, loop: asyncio.AbstractEventLoop, finished: Finished) -> None:
+        while (batch := self._batches.get()) is not None:
+            executed = execute(self.model, batch, time.monotonic())
+            try:
+                loop.call_soon_threadsafe(finished, self, batch, executed)
+            except RuntimeError:
+                return  # The loop is closed: nobody waits for the answers.
+            # Else they would live on until the next batch comes.
+            del batch, executed
