@@ -3,6 +3,7 @@
 import http.client
 import json
 import signal
+import socket
 import threading
 import time
 from dataclasses import dataclass, field
@@ -149,3 +150,39 @@ def test_clients_that_never_retry_lose_nothing(tmp_path: Path) -> None:
     assert figures.told == 3 * 8
     assert min(figures.requests.values()) > 8
     assert figures.after > 0
+
+
+HEAD = b"POST /v2/models/busy/infer HTTP/1.1\r\nHost: x\r\nContent-Le"
+REST = b'ngth: 76\r\n\r\n{"inputs":[{"name":"rounds","datatype":"INT64","shape":[1],"data":[  3  ]}]}'
+
+
+def _after_half_a_request(tmp_path: Path, receive_seconds: int, rest: bytes) -> bytes:
+    """Return what a client hears that sends a part of its head, and `rest` when idle connections are closed."""
+    (tmp_path / "server.yaml").write_text(
+        f"model: {{name: busy}}\ndrainSeconds: 0\nreceiveTimeoutSeconds: {receive_seconds}\n"
+    )
+    model = onnx_models.busy(tmp_path / "m.onnx")
+    with serving(model, "--config", tmp_path / "server.yaml", tmp_path=tmp_path) as server:
+        server.wait_until_ready()
+        with socket.create_connection(("127.0.0.1", server.http_port), timeout=30) as client:
+            client.sendall(HEAD)
+            with socket.create_connection(("127.0.0.1", server.http_port), timeout=30) as idle:
+                time.sleep(0.2)
+                server.terminate()
+                assert idle.recv(1) == b""
+            client.sendall(rest)
+            heard = b"".join(iter(lambda: client.recv(65536), b""))
+        assert server.wait() == 0
+    return heard
+
+
+def test_a_request_that_has_begun_to_come_is_answered(tmp_path: Path) -> None:
+    heard = _after_half_a_request(tmp_path, 30, REST)
+    assert heard.startswith(b"HTTP/1.1 200 OK\r\n")
+    assert b"\r\nconnection: close\r\n" in heard.lower()
+    assert heard.endswith(b"}")
+    assert b'"data":[3]' in heard
+
+
+def test_who_is_slow_to_send_the_rest_does_not_keep_the_server(tmp_path: Path) -> None:
+    assert _after_half_a_request(tmp_path, 4, b"").startswith(b"HTTP/1.1 408 ")
