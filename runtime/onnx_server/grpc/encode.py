@@ -13,9 +13,9 @@ from onnx_server.protocol.request import InferRequest
 from onnx_server.protocol.response import answered
 
 _ModelInferResponse = message("inference.ModelInferResponse")
+_ID = _ModelInferResponse.ID_FIELD_NUMBER
+_RAW = _ModelInferResponse.RAW_OUTPUT_CONTENTS_FIELD_NUMBER
 _LENGTH_DELIMITED = 2
-_ID = bytes([_ModelInferResponse.ID_FIELD_NUMBER << 3 | _LENGTH_DELIMITED])
-_RAW = bytes([_ModelInferResponse.RAW_OUTPUT_CONTENTS_FIELD_NUMBER << 3 | _LENGTH_DELIMITED])
 _HEADS_LIMIT = 256
 
 Parts = list[bytes | memoryview]
@@ -35,11 +35,11 @@ class Encoder:
         parts: Parts = [b""]
         if request.id is not None:
             text = request.id.encode()
-            parts.append(_ID + _varint(len(text)) + text)
+            parts.append(length_delimited(_ID, len(text)) + text)
         for output, array in zip(request.outputs, results, strict=True):
             datatype, tensor = answered(output, array)
             data = binary_tensor.encode(datatype, tensor)
-            parts += (_RAW + _varint(len(data)), data)
+            parts += (length_delimited(_RAW, len(data)), data)
             outputs.append((output.spec.name, datatype.name, tensor.shape))
         parts[0] = self._head(tuple(outputs))
         return parts
@@ -54,6 +54,11 @@ class Encoder:
             if len(self._heads) < _HEADS_LIMIT:
                 self._heads[outputs] = head
         return head
+
+
+def length_delimited(field: int, length: int) -> bytes:
+    """Return what stands before the bytes of a string, bytes or message field with a number below 16."""
+    return bytes((field << 3 | _LENGTH_DELIMITED,)) + _varint(length)
 
 
 def _varint(value: int) -> bytes:
