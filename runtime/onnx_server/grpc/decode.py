@@ -31,7 +31,8 @@ _FIELDS = {
 
 def decode(message: Any, signature: Signature, max_batch_size: int | None) -> InferRequest:
     """Decode `message`, a ModelInferRequest. Raises RequestError 400 as the REST request with the same fault does."""
-    told = parameters.of_request(_parameters(message.parameters))
+    given = _parameters(message.parameters)
+    told = parameters.of_request({name: value for name, value in given.items() if name != _EMPTY_FINAL})
     inputs = _inputs(message, signature)
     entries: Iterable[Mapping[str, Any]] = (
         {"name": output.name, "parameters": _parameters(output.parameters)} for output in message.outputs
@@ -112,3 +113,5 @@ def _parameters(given: Any) -> Mapping[str, Any]:
 
 
 _NONE: Mapping[str, Any] = {}
+# What clients of streams ask for so that a request without answers ends, too: here each has one.
+_EMPTY_FINAL = "triton_enable_empty_final_response"

@@ -3,11 +3,13 @@
 import asyncio
 from typing import Any
 
+from google.protobuf.message import DecodeError
+
 from onnx_server.grpc.messages import message
 from onnx_server.http2.call import Call
 from onnx_server.http2.status import StatusCode, StatusError
 from onnx_server.protocol.errors import RequestError
-from onnx_server.state import State
+from onnx_server.state import Phase, State
 
 _Request = message("grpc.health.v1.HealthCheckRequest")
 _Response = message("grpc.health.v1.HealthCheckResponse")
@@ -31,7 +33,11 @@ class HealthMethods:
     async def watch(self, call: Call) -> None:
         """Answer Watch: the status at once, then each change, until the client leaves or the server ends."""
         async for data in call:
-            request = _Request.FromString(data)
+            try:
+                request = _Request.FromString(data)
+            except DecodeError:
+                text = "the message is no grpc.health.v1.HealthCheckRequest: protobuf cannot parse it"
+                raise StatusError(StatusCode.INVALID_ARGUMENT, text) from None
             break
         else:
             raise StatusError(StatusCode.INTERNAL, "Watch needs one request")
@@ -41,6 +47,8 @@ class HealthMethods:
             if status != told:
                 told = status
                 await call.send(_Response(status=status).SerializeToString())
+            if self._state.phase == Phase.CLOSING:
+                break
             await asyncio.sleep(_WATCH_SECONDS)
 
     def _status(self, service: str) -> int:

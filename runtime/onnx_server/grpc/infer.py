@@ -4,6 +4,7 @@ import asyncio
 import logging
 import time
 from typing import Any
+from weakref import WeakKeyDictionary
 
 from google.protobuf.message import DecodeError
 
@@ -14,6 +15,7 @@ from onnx_server.grpc.encode import Encoder, Parts, length_delimited
 from onnx_server.grpc.messages import message
 from onnx_server.grpc.status import code_of
 from onnx_server.http2.call import Call
+from onnx_server.http2.status import StatusCode, StatusError
 from onnx_server.models.loaded import Loaded
 from onnx_server.protocol.errors import CancelledRequestError, RequestError, bad_request, internal
 from onnx_server.protocol.request import InferRequest
@@ -23,7 +25,19 @@ from onnx_server.telemetry.finished import Finished
 log = logging.getLogger(__name__)
 
 _ModelInferRequest = message("inference.ModelInferRequest")
+_ModelInferResponse = message("inference.ModelInferResponse")
 _ModelStreamInferResponse = message("inference.ModelStreamInferResponse")
+_INFER_RESPONSE = _ModelStreamInferResponse.INFER_RESPONSE_FIELD_NUMBER
+
+
+def _final() -> bytes:
+    response = _ModelInferResponse()
+    response.parameters["triton_final_response"].bool_param = True
+    return bytes(response.SerializeToString())
+
+
+# By this clients of streams know that a request has no more answers.
+_FINAL = _final()
 STREAM_IN_FLIGHT = 64
 """Requests of one stream that are answered at once; more are read once the first of these is answered."""
 
@@ -33,7 +47,8 @@ class InferMethods:
 
     def __init__(self, state: State) -> None:
         self._state = state
-        self._encoders: dict[Loaded, Encoder] = {}
+        # A model that was unloaded is not held by its encoder.
+        self._encoders: WeakKeyDictionary[Loaded, Encoder] = WeakKeyDictionary()
 
     def infer(self, call: Call, data: bytes) -> None:
         """Answer one ModelInfer."""
@@ -43,8 +58,7 @@ class InferMethods:
             call.fail(code_of(error), error.message)
             return
         if exchange.loaded.preparation is not None or self._state.observer is not None:
-            task = asyncio.ensure_future(self._infer_unusual(call, exchange))
-            call.on_cancel = task.cancel
+            cancelled_with(call, asyncio.ensure_future(self._infer_unusual(call, exchange)))
             return
         pending = _Pending(call, exchange, self._encoder(exchange.loaded))
         pending.submit()
@@ -58,18 +72,23 @@ class InferMethods:
 
     async def stream(self, call: Call) -> None:
         """Answer a ModelStreamInfer: each request on its own, in their order. An error is one request's answer."""
-        answers: asyncio.Queue[asyncio.Task[bytes] | None] = asyncio.Queue(STREAM_IN_FLIGHT)
+        answers: asyncio.Queue[asyncio.Task[bytes] | None] = asyncio.Queue()
+        room = asyncio.Semaphore(STREAM_IN_FLIGHT)
 
         async def read() -> None:
-            async for data in call:
-                await answers.put(asyncio.ensure_future(self._streamed(call, data)))
-            await answers.put(None)
+            try:
+                async for data in call:
+                    answers.put_nowait(asyncio.ensure_future(self._streamed(call, data)))
+                    await room.acquire()
+            finally:
+                answers.put_nowait(None)
 
         reader = asyncio.ensure_future(read())
         answer: asyncio.Task[bytes] | None = None
         try:
             while (answer := await answers.get()) is not None:
                 await call.send(await answer)
+                room.release()
             await reader
         finally:
             reader.cancel()
@@ -78,15 +97,22 @@ class InferMethods:
             while not answers.empty():
                 if left := answers.get_nowait():
                     left.cancel()
+        if not call.ended:
+            # OK would say that all was answered, and the client may have sent more by now.
+            raise StatusError(StatusCode.UNAVAILABLE, "the connection ends: go on with a new stream")
 
     async def _streamed(self, call: Call, data: bytes) -> bytes:
+        exchange: _Exchange | None = None
         try:
             exchange = _Exchange(self._state, call, data)
-            answer = b"".join(await self._answer(exchange))
+            answer = b"".join(await self._answer(exchange)) + _FINAL
         except RequestError as error:
-            return bytes(_ModelStreamInferResponse(error_message=error.message).SerializeToString())
-        field = _ModelStreamInferResponse.INFER_RESPONSE_FIELD_NUMBER
-        return length_delimited(field, len(answer)) + answer
+            failed = _ModelStreamInferResponse(error_message=error.message)
+            if exchange is not None:
+                # So that the client knows which of its requests failed.
+                failed.infer_response.id = exchange.message.id
+            return bytes(failed.SerializeToString())
+        return length_delimited(_INFER_RESPONSE, len(answer)) + answer
 
     async def _answer(self, exchange: "_Exchange") -> Parts:
         """Return the answer, in parts. Raises RequestError. A cancelled task takes its request out of the queue."""
@@ -113,10 +139,12 @@ class InferMethods:
     def _encoder(self, loaded: Loaded) -> Encoder:
         encoder = self._encoders.get(loaded)
         if encoder is None:
-            serving = set(self._state.registry)
-            self._encoders = {each: kept for each, kept in self._encoders.items() if each in serving}
             encoder = self._encoders[loaded] = Encoder(loaded.name, loaded.version)
         return encoder
+
+
+# A loop's timers may be early by about as much, in seconds.
+_EARLY = 0.005
 
 
 class _Exchange:
@@ -177,8 +205,11 @@ class _Exchange:
             self.observer.finished(finished)
 
     def failed(self, error: RequestError) -> None:
-        """Count an error."""
-        seconds = time.monotonic() - self.started
+        """Count an error, as what the client has heard of it."""
+        now = time.monotonic()
+        seconds = now - self.started
+        if isinstance(error, CancelledRequestError) and self.deadline is not None and now > self.deadline - _EARLY:
+            error = RequestError(504, "the client's deadline passed")
         self.statistics.in_flight -= 1
         code = code_of(error).name
         self.statistics.failed(inference.reason(error), code, seconds)
@@ -244,6 +275,15 @@ class _Pending:
     def _cancel(self) -> None:
         if self._work is not None:
             self._exchange.loaded.scheduler.cancel(self._work)
+
+
+def cancelled_with(call: Call, task: "asyncio.Future[None]") -> None:
+    """Cancel `task` if the client leaves `call`, or its deadline passes."""
+
+    def cancel() -> None:
+        task.cancel()
+
+    call.on_cancel = cancel
 
 
 def _decoded(exchange: _Exchange) -> InferRequest:

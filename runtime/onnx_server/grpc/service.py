@@ -10,7 +10,7 @@ from google.protobuf import json_format
 from google.protobuf.message import DecodeError
 
 from onnx_server.grpc.health import HealthMethods
-from onnx_server.grpc.infer import InferMethods
+from onnx_server.grpc.infer import InferMethods, cancelled_with
 from onnx_server.grpc.messages import message
 from onnx_server.grpc.status import code_of
 from onnx_server.http2.call import Call
@@ -82,8 +82,7 @@ def _unary(request: str, answers: Answers) -> Callable[[Call, bytes], None]:
             _fail(call, error)
         else:
             if inspect.isawaitable(answer):
-                task = asyncio.ensure_future(_later(call, answer))
-                call.on_cancel = task.cancel
+                cancelled_with(call, asyncio.ensure_future(_later(call, answer)))
             else:
                 call.finish(answer.SerializeToString())
 
