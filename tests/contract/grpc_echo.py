@@ -100,7 +100,9 @@ class Echo:
         unary = (self.echo, self.pieces, self.later, self.never, self.fail, self.broken, self.facts)
         streaming = (self.stream, self.count, self.fill, self.deaf)
         methods = {f"/test.Echo/{handler.__name__.title()}": Method(handler) for handler in unary}
-        return methods | {f"/test.Echo/{handler.__name__.title()}": Method(handler, streaming=True) for handler in streaming}
+        return methods | {
+            f"/test.Echo/{handler.__name__.title()}": Method(handler, streaming=True) for handler in streaming
+        }
 
 
 async def main(limits: dict[str, Any], certificate: str | None) -> None:

@@ -15,6 +15,7 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 from onnx_server.failures import Failure, Reason
 from onnx_server.settings import environment
 from onnx_server.settings.base import PathSegment, Strict
+from onnx_server.settings.document import parse
 from onnx_server.settings.grpc import GrpcSettings
 from onnx_server.settings.model import ModelSettings
 from onnx_server.settings.telemetry import LoggingSettings, MetricsSettings, TracingSettings
@@ -132,7 +133,7 @@ def load(path: Path | None, environ: Mapping[str, str] = os.environ) -> ServerSe
 
 def _read(path: Path) -> dict[str, Any]:
     try:
-        document = yaml.safe_load(path.read_bytes())
+        document = parse(path.read_bytes())
     except OSError as error:
         raise Failure(Reason.INVALID_CONFIG, f"cannot read {path}: {error.strerror}") from error
     except yaml.YAMLError as error:
