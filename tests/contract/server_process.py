@@ -53,7 +53,7 @@ def fetch(*arguments: str | Path, tmp_path: Path, env: Mapping[str, str] | None 
 
 def serve_fails(*arguments: str | Path, tmp_path: Path) -> Ended:
     """Run `serve` on free ports until it ends by itself."""
-    return run("serve", *arguments, *FREE_PORTS, tmp_path=tmp_path)
+    return run("serve", *FREE_PORTS, *arguments, tmp_path=tmp_path)
 
 
 class ServerProcess:

@@ -28,7 +28,7 @@ class GrpcSettings(Strict):
     )
     max_connection_age_seconds: int | None = Field(
         default=3600,
-        ge=10,
+        ge=1,
         description="After this time, a tenth more or less, a connection is ended politely, so that clients find new "
         "replicas; unary calls notice nothing, and streams are begun anew. null: never. Seconds.",
     )
