@@ -36,6 +36,7 @@ MODULES: Final[dict[str, tuple[str, ...]]] = {
     "versitygw": ("versitygw",),
     "kwok": ("kwok",),
     "metrics-server": ("metrics-server",),
+    "h2spec": ("h2spec",),
 }
 """The programs that each module of `tools/` builds."""
 
@@ -46,6 +47,7 @@ VERSIONED: Final = {
     "versitygw": "github.com/versity/versitygw",
     "kwok": "sigs.k8s.io/kwok",
     "metrics-server": "sigs.k8s.io/metrics-server",
+    "h2spec": "github.com/summerwind/h2spec",
 }
 """The Go module whose version is the version of a module's programs."""
 
@@ -74,6 +76,7 @@ def linker_flags(module: str) -> str:
         "versitygw": {"main.Version": shown},
         "kwok": {},
         "metrics-server": {"k8s.io/client-go/pkg/version.gitVersion": shown},
+        "h2spec": {"main.VERSION": shown},
     }[module]
     return " ".join(["-s", "-w", *(f"-X {name}={value}" for name, value in variables.items())])
 

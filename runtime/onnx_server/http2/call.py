@@ -58,7 +58,7 @@ class Call:
         "window",
     )
 
-    def __init__(self, connection: "Connection", stream: int, request: Request) -> None:
+    def __init__(self, connection: "Connection", stream: int, request: Request, timeout: float | None) -> None:
         self.connection = connection
         self.stream = stream
         self.request = request
@@ -73,7 +73,6 @@ class Call:
         self.on_drain: Callable[[], None] | None = None
         self._task: asyncio.Task[None] | None = None
         self._timer: asyncio.TimerHandle | None = None
-        timeout = request.timeout
         if timeout is None:
             self.deadline: float | None = None
         else:

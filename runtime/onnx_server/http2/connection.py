@@ -345,10 +345,10 @@ class Connection(asyncio.Protocol):
             return
         self.last_stream = stream
         self.opened += 1
-        request = self.requests.find(block)
-        if request is None:
+        timed = self.requests.find(block)
+        if timed is None:
             try:
-                request = self.requests.read(block)
+                timed = self.requests.read(block)
             except Malformed:
                 self.refuse_stream(stream, ErrorCode.PROTOCOL_ERROR)
                 return
@@ -356,8 +356,8 @@ class Connection(asyncio.Protocol):
             self.spend(1)
             self.refuse_stream(stream, ErrorCode.REFUSED_STREAM)
             return
-        call = self.calls[stream] = Call(self, stream, request)
-        if request.special:
+        call = self.calls[stream] = Call(self, stream, *timed)
+        if call.request.special:
             call.start()
         if flags & END_STREAM:
             call.ended = True

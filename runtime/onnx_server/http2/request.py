@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from .status import StatusCode
+from .status import StatusCode, StatusError
 
 if TYPE_CHECKING:
     from .call import Call
@@ -55,7 +55,7 @@ class Malformed(Exception):  # noqa: N818 -- RFC 9113's word (§8.1.1)
 class Request:
     """What a header block says; the calls whose header blocks have the same bytes share it.
 
-    `timeout` is in seconds; `refusal` the status with which the call ends at once; `http_status` is set where no
+    `refusal` is the status with which the call ends at once; `http_status` is set where no
     gRPC client asks, and the refusal is then an HTTP error. `special` are calls that do not begin with waiting for
     the first DATA.
     """
@@ -70,14 +70,12 @@ class Request:
         "refusal",
         "special",
         "streaming",
-        "timeout",
     )
 
     def __init__(self, fields: Iterable[Field], methods: Mapping[bytes, Method]) -> None:
         """Read the fields; raises Malformed."""
         pseudo, regular = split(fields)
         verb, path = check(pseudo)
-        self.timeout: float | None = None
         self.encoding = b"identity"
         self.length: int | None = None
         self.refusal: tuple[StatusCode, str] | None = None
@@ -90,8 +88,6 @@ class Request:
                 self.custom.append((name, value))
             elif name == b"content-type":
                 content = value
-            elif name == b"grpc-timeout":
-                self._read_timeout(value)
             elif name == b"grpc-encoding":
                 self.encoding = value
             elif name == b"te" and value != b"trailers":
@@ -103,15 +99,6 @@ class Request:
         self.streaming = method is not None and method.streaming
         self._check_grpc(verb, path, content)
         self.special = self.streaming or self.refusal is not None or self.length is not None
-
-    def _read_timeout(self, value: bytes) -> None:
-        parts = TIMEOUT(value)
-        if parts is None:
-            shown = value[:32].decode("latin-1")
-            self.refusal = (StatusCode.INTERNAL, f"grpc-timeout {shown!r}: expected 1 to 8 digits and one of HMSmun")
-            return
-        seconds = int(parts[1]) * SECONDS[parts[2]]
-        self.timeout = seconds if seconds < FOREVER else None
 
     def _read_length(self, value: bytes) -> None:
         if not value.isdigit() or len(value) > 18 or self.length is not None:
@@ -126,8 +113,6 @@ class Request:
         elif kind not in (b"application/grpc", b"application/grpc+proto"):
             self.http_status = 415
             self.refusal = (StatusCode.INTERNAL, "this port speaks gRPC: content-type application/grpc is expected")
-        elif self.refusal is not None:
-            return
         elif self.handler is None:
             self.refusal = (StatusCode.UNIMPLEMENTED, f"no method {path[:256].decode('latin-1')} is served here")
         elif self.encoding not in ENCODINGS:
@@ -151,6 +136,19 @@ class Request:
         if self._metadata is None:
             self._metadata = decoded(self.custom)
         return self._metadata
+
+
+def seconds(timeout: bytes) -> float | None:
+    """Return a grpc-timeout in seconds, None for one that is as good as none; raises StatusError."""
+    parts = TIMEOUT(timeout)
+    if parts is None:
+        shown = timeout[:32].decode("latin-1")
+        text = f"grpc-timeout {shown!r}: expected 1 to 8 digits and one of HMSmun"
+        raise StatusError(StatusCode.INTERNAL, text)
+    value = int(parts[1]) * SECONDS[parts[2]]
+    if not value:
+        raise StatusError(StatusCode.DEADLINE_EXCEEDED, "the deadline passed before the call came")
+    return value if value < FOREVER else None
 
 
 def split(fields: Iterable[Field]) -> tuple[dict[bytes, bytes], list[Field]]:
