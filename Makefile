@@ -67,6 +67,10 @@ e2e: setup ## run the tests on a real cluster of one node (root)
 bench-operator: setup ## measure the operator with KWOK and write docs/benchmarks.md (most of an hour; wants an idle machine)
 	$(BIN)/python -m benchmarks.operator --write docs/benchmarks.md
 
+.PHONY: bench-server
+bench-server: venv ## measure the server beside others and write docs/benchmarks.md (an hour, root, idle machine); QUICK=1 tells what fell
+	$(BIN)/python -m benchmarks.server $(if $(QUICK),--quick,--write docs/benchmarks.md --write-ratios benchmarks/server/ratios.json)
+
 .PHONY: lint
 lint: venv ## check format, rules, types and layers
 	$(BIN)/ruff format --check $(SOURCES)
@@ -100,7 +104,7 @@ images: setup ## build the two shipped images and print their sizes
 
 .PHONY: constraints
 constraints: venv ## pin the newest versions of all dependencies, with hashes
-	$(COMPILE) --upgrade --group dev --extra cpu operator/pyproject.toml runtime/pyproject.toml --output-file constraints.txt
+	$(COMPILE) --upgrade --group dev --extra cpu --extra otel operator/pyproject.toml runtime/pyproject.toml --output-file constraints.txt
 	echo 'onnxruntime-gpu[cuda,cudnn]' | $(COMPILE) --no-annotate --constraint constraints.txt \
 		--output-file runtime/constraints-gpu.txt -
 

@@ -10,7 +10,8 @@ from typing import Final
 from benchmarks.operator.errors import ScenarioError
 from benchmarks.operator.requests import is_work
 from benchmarks.operator.stage import Stage
-from benchmarks.operator.usage import Used, cpu_seconds
+from benchmarks.operator.usage import Used
+from benchmarks.proc import cpu_seconds
 
 BUSY: Final = 0.1
 """Share of a core that counts as activity."""

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from statistics import median
 from typing import Any, Final
 
-from benchmarks.operator.results import Results
+from benchmarks.results import Results
 
 Object = dict[str, Any]
 

@@ -12,12 +12,14 @@ from pathlib import Path
 from typing import Final
 
 from benchmarks.operator.api import ApiError
+from benchmarks.operator.conditions import conditions
 from benchmarks.operator.errors import ScenarioError
 from benchmarks.operator.population import lead, settle
 from benchmarks.operator.report import page
-from benchmarks.operator.results import Results
 from benchmarks.operator.scenarios import AT_ONCE, NAMES, SCENARIOS, Scenario, at_once
 from benchmarks.operator.stage import Stage, stage
+from benchmarks.page import write_section
+from benchmarks.results import Results
 from tests.cluster.errors import ClusterError
 from tests.cluster.paths import TREE
 from tests.cluster.progress import note, step
@@ -43,7 +45,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     made = page(results)
     print(made)
     if chosen.write:
-        chosen.write.write_text(made)
+        write_section(chosen.write, made)
     return 1 if failed else 0
 
 
@@ -59,7 +61,7 @@ def _plays(only: Sequence[str], sizes: Sequence[int], rounds: int, settled: int)
 
 
 def _at_once(size: int, rounds: int, results: Results) -> None:
-    results.add(at_once.name(size), at_once.play(size, rounds))
+    results.add(at_once.name(size), at_once.play(size, rounds), conditions())
 
 
 def _on_one_stage(models: int, scenarios: Sequence[Scenario], results: Results) -> None:
@@ -68,7 +70,8 @@ def _on_one_stage(models: int, scenarios: Sequence[Scenario], results: Results) 
             asyncio.run(_prepare(made, models))
         for scenario in scenarios:
             with step(scenario.name):
-                results.add(scenario.name, {"models": models, **asyncio.run(scenario.play(made))})
+                values = {"models": models, **asyncio.run(scenario.play(made))}
+                results.add(scenario.name, values, conditions())
 
 
 async def _prepare(made: Stage, models: int) -> None:
@@ -89,7 +92,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--settled", type=int, default=SETTLED, help="settled models of rest, restart and api-restart (1000)"
     )
-    parser.add_argument("--write", type=Path, help="write the tables into this page, too")
+    parser.add_argument("--write", type=Path, help="write the tables into this page, too; its other sections stay")
     parser.add_argument(
         "--results", type=Path, default=RESULTS, help="where results are kept; those of scenarios not played stay"
     )

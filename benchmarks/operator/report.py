@@ -5,9 +5,9 @@ from statistics import median
 from typing import Any, Final
 
 from benchmarks.operator.bounds import BOUNDS, MANY
-from benchmarks.operator.quantiles import spread
-from benchmarks.operator.results import Results
-from benchmarks.operator.tables import number, table
+from benchmarks.quantiles import spread
+from benchmarks.results import Results
+from benchmarks.tables import number, table
 
 Object = dict[str, Any]
 

@@ -1,4 +1,4 @@
-"""CPU seconds and memory of processes, as /proc has them."""
+"""What the processes of a scenario use: CPU seconds by name, and memory."""
 
 import os
 from collections.abc import Mapping
@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from benchmarks.proc import cpu_seconds, kibibytes, machine_seconds
 from tests.cluster import processes
 from tests.cluster.paths import RunDir
 
-TICKS: Final = os.sysconf("SC_CLK_TCK")
 ELSEWHERE: Final = "(elsewhere)"
 """What others use of the machine while something is measured: where it is much, times mean little."""
 
@@ -24,26 +24,14 @@ class Used:
     seconds: float
 
 
-def cpu_seconds(pid: int) -> float:
-    """Return what a process has used, of all its threads, user and system."""
-    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / TICKS
-
-
 def peak_mib(pid: int) -> float:
     """Return the most memory that a process ever had resident (VmHWM), in MiB."""
-    return _field(Path(f"/proc/{pid}/status"), "VmHWM:") / MIB
+    return kibibytes(Path(f"/proc/{pid}/status"), "VmHWM") / MIB
 
 
 def proportional_mib(pid: int) -> float:
     """Return the resident memory that is a process's own, shared pages by their share (PSS), in MiB."""
-    return _field(Path(f"/proc/{pid}/smaps_rollup"), "Pss:") / MIB
-
-
-def machine_seconds() -> float:
-    """Return what all processes of the machine have used since it booted, and what other machines took from it."""
-    user, nice, system, _, _, irq, softirq, steal, *_ = Path("/proc/stat").read_text().split("\n", 1)[0].split()[1:]
-    return sum(int(part) for part in (user, nice, system, irq, softirq, steal)) / TICKS
+    return kibibytes(Path(f"/proc/{pid}/smaps_rollup"), "Pss") / MIB
 
 
 def snapshot(run: RunDir, others: Mapping[str, int]) -> dict[str, Used]:
@@ -71,10 +59,3 @@ def _differences(before: Mapping[str, Used], after: Mapping[str, Used]) -> dict[
         same = earlier is not None and earlier.pid == used.pid
         spent[name] = round(used.seconds - (earlier.seconds if earlier and same else 0.0), 2)
     return spent
-
-
-def _field(file: Path, name: str) -> int:
-    for line in file.read_text().splitlines():
-        if line.startswith(name):
-            return int(line.split()[1])
-    raise ValueError(f"{file} has no {name}")

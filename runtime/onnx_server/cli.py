@@ -1,4 +1,4 @@
-"""The command line: `onnx-server serve`, `fetch` and `schema`."""
+"""The command line: `onnx-server serve`, `fetch`, `profile` and `schema`."""
 
 import argparse
 import logging
@@ -32,6 +32,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         if options.command == "fetch":
             _fetch(options)
+        elif options.command == "profile":
+            _profile(options)
         else:
             _serve(options)
     except Failure as failure:
@@ -76,12 +78,18 @@ def _serve(options: argparse.Namespace) -> None:
     serve.serve(options)
 
 
+def _profile(options: argparse.Namespace) -> None:
+    from onnx_server.profile import profile  # noqa: PLC0415  the others do not need it
+
+    print("\n".join(profile(options).lines()))
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="onnx-server", description="Serve ONNX models by the Open Inference Protocol (v2)."
     )
     parser.add_argument("--version", action="version", version=f"onnx-server {__version__}")
-    commands = parser.add_subparsers(dest="command", required=True, metavar="{serve,fetch,schema}")
+    commands = parser.add_subparsers(dest="command", required=True, metavar="{serve,fetch,profile,schema}")
 
     serve = commands.add_parser("serve", help="serve a model, or a repository of many")
     serve.add_argument(
@@ -131,6 +139,15 @@ def _parser() -> argparse.ArgumentParser:
         "--timeout", type=_seconds, default=60.0, metavar="SECONDS", help="longest time without progress (default: 60)"
     )
     _common(fetch)
+
+    profile = commands.add_parser("profile", help="print how long each operator of a model takes")
+    profile.add_argument("model", type=Path, metavar="MODEL", help="an .onnx file, or a directory that holds one")
+    profile.add_argument("--config", type=Path, metavar="FILE", help="server.yaml, for execution providers and options")
+    profile.add_argument("--requests", type=_positive, default=100, metavar="N", help="runs (default: 100)")
+    profile.add_argument(
+        "--output", type=Path, metavar="FILE", help="leave the trace there; ui.perfetto.dev opens it, as does a browser"
+    )
+    _common(profile)
 
     commands.add_parser("schema", help="print the JSON schema of server.yaml")
     return parser

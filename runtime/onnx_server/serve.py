@@ -10,7 +10,7 @@ from pathlib import Path
 import uvloop
 
 from onnx_server import logs
-from onnx_server.engine import cpus
+from onnx_server.engine import cpus, worker
 from onnx_server.failures import Failure, Reason
 from onnx_server.models.lifecycle import Lifecycle
 from onnx_server.models.registry import Registry
@@ -60,7 +60,8 @@ def serve(arguments: argparse.Namespace) -> None:
         runner.run(run())
     if state.observer is not None:
         state.observer.close()
-    if lifecycle.loading:
+    recording = state.profiles.close()
+    if lifecycle.loading or recording or worker.working():
         # The interpreter's orderly end would take ONNX Runtime away from under that thread, which then aborts.
         logging.shutdown()
         sys.stdout.flush()

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from onnx_server.engine.cpus import Threads
+from onnx_server.engine.profiles import Profiles
 from onnx_server.models.lifecycle import Lifecycle
 from onnx_server.models.loaded import Loaded
 from onnx_server.models.registry import Registry
@@ -34,6 +35,7 @@ class State:
     """Whether clients may load and unload models."""
     boot_id: str = field(default_factory=lambda: str(uuid.uuid4()))
     phase: Phase = Phase.LOADING
+    profiles: Profiles = field(default_factory=Profiles)
     observer: Observer | None = None
 
     @property

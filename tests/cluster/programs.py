@@ -89,8 +89,13 @@ def go() -> Path:
 
 
 def install() -> None:
-    """Install what is missing with apt, as root; daemons that the packages bring are not started."""
-    absent = missing(NODE, IMAGES)
+    """Install what the cluster needs and the machine lacks, and see that Go is there."""
+    provide(missing(NODE, IMAGES))
+    go()
+
+
+def provide(absent: dict[str, str]) -> None:
+    """Install the packages of absent programs with apt, as root; daemons that they bring are not started."""
     if absent:
         packages = sorted(set(absent.values()))
         if shutil.which("apt-get") is None:
@@ -99,7 +104,6 @@ def install() -> None:
             raise ClusterError(f"needs root: sudo apt-get install {' '.join(packages)}")
         with step(f"installing {' '.join(packages)}"):
             _apt_install(packages)
-    go()
 
 
 def _apt_install(packages: list[str]) -> None:

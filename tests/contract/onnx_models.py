@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import onnx
+from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 
 FEATURES, CLASSES = 64, 10
@@ -51,6 +52,31 @@ def linear(path: Path, *, external: str | None = None) -> Path:
     )
 
 
+def shift(path: Path, by: float) -> Path:
+    """y = x + `by`: FP32 [N] both, so that an answer tells which model gave it. Makes the file's folder."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    return save(
+        path,
+        [helper.make_node("Add", ["x", "by"], ["y"])],
+        [tensor("x", TensorProto.FLOAT, ["N"])],
+        [tensor("y", TensorProto.FLOAT, ["N"])],
+        initializers=[numpy_helper.from_array(np.array(by, np.float32), "by")],
+    )
+
+
+def large(path: Path, weights: int) -> Path:
+    """y = x · w, where w takes `weights` bytes. Makes the file's folder."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    columns = weights // 4 // 1024
+    return save(
+        path,
+        [helper.make_node("MatMul", ["x", "w"], ["y"])],
+        [tensor("x", TensorProto.FLOAT, ["N", 1024])],
+        [tensor("y", TensorProto.FLOAT, ["N", columns])],
+        initializers=[numpy_helper.from_array(np.ones((1024, columns), np.float32), "w")],
+    )
+
+
 IDENTITY_TYPES = {
     "S": TensorProto.STRING,
     "H": TensorProto.FLOAT16,
@@ -58,19 +84,33 @@ IDENTITY_TYPES = {
     "F": TensorProto.FLOAT,
     "D": TensorProto.DOUBLE,
     "I8": TensorProto.INT8,
+    "I16": TensorProto.INT16,
+    "I32": TensorProto.INT32,
     "I64": TensorProto.INT64,
     "U8": TensorProto.UINT8,
+    "U16": TensorProto.UINT16,
+    "U32": TensorProto.UINT32,
     "U64": TensorProto.UINT64,
 }
 
 
-def identities(path: Path, **types: int) -> Path:
-    """One Identity [N] for each of `types`: S=... makes IN_S to OUT_S."""
+def identities(path: Path, *, shape: Shape = ("N",), **types: int) -> Path:
+    """One Identity of `shape` for each of `types`: S=... makes IN_S to OUT_S."""
     return save(
         path,
         [helper.make_node("Identity", [f"IN_{key}"], [f"OUT_{key}"]) for key in types],
-        [tensor(f"IN_{key}", element_type, ["N"]) for key, element_type in types.items()],
-        [tensor(f"OUT_{key}", element_type, ["N"]) for key, element_type in types.items()],
+        [tensor(f"IN_{key}", element_type, shape) for key, element_type in types.items()],
+        [tensor(f"OUT_{key}", element_type, shape) for key, element_type in types.items()],
+    )
+
+
+def softmax_over_rows(path: Path) -> Path:
+    """Looks like a model that takes rows, and is none: FP32 [N, 3] both, each row acts on all others."""
+    return save(
+        path,
+        [helper.make_node("Softmax", ["x"], ["y"], axis=0)],
+        [tensor("x", TensorProto.FLOAT, ["N", 3])],
+        [tensor("y", TensorProto.FLOAT, ["N", 3])],
     )
 
 
@@ -130,6 +170,29 @@ def reshape(path: Path, *, declared: bool) -> Path:
     )
 
 
+def tokens(path: Path) -> Path:
+    """Over ids and mask [N, L]: hidden = ids · mask [N, L], total = its sum by row, width = L for each row."""
+    one = numpy_helper.from_array(np.array(1, dtype=np.int64), "one")
+    axes = numpy_helper.from_array(np.array([1], dtype=np.int64), "axes")
+    return save(
+        path,
+        [
+            helper.make_node("Mul", ["ids", "mask"], ["hidden"]),
+            helper.make_node("ReduceSum", ["hidden", "axes"], ["total"], keepdims=0),
+            helper.make_node("Sub", ["ids", "ids"], ["zeros"]),
+            helper.make_node("Add", ["zeros", "one"], ["ones"]),
+            helper.make_node("ReduceSum", ["ones", "axes"], ["width"], keepdims=0),
+        ],
+        [tensor(name, TensorProto.INT64, ["N", "L"]) for name in ("ids", "mask")],
+        [
+            tensor("hidden", TensorProto.INT64, ["N", "L"]),
+            tensor("total", TensorProto.INT64, ["N"]),
+            tensor("width", TensorProto.INT64, ["N"]),
+        ],
+        initializers=[one, axes],
+    )
+
+
 def busy(path: Path) -> Path:
     """A model that works as long as its input says: `rounds` (INT64 [1]) products of matrices; answers `rounds`."""
     size = 192
@@ -174,13 +237,17 @@ def slow_to_load(path: Path) -> Path:
 
 def classifier(path: Path, *, zipmap: bool) -> Path:
     """A scikit-learn classifier; with `zipmap` its probabilities are a sequence of maps."""
-    from skl2onnx import to_onnx
     from sklearn.linear_model import LogisticRegression
 
     features = np.random.default_rng(0).random((20, 4), dtype=np.float32)
     fitted = LogisticRegression().fit(features, [0, 1] * 10)
-    options = {} if zipmap else {"zipmap": False}
-    path.write_bytes(
-        to_onnx(fitted, features[:1], options={id(fitted): options} if options else None).SerializeToString()
-    )
+    return exported(path, fitted, features, **({} if zipmap else {"zipmap": False}))
+
+
+def exported(path: Path, fitted: object, features: NDArray[np.float32], **options: object) -> Path:
+    """A scikit-learn estimator as skl2onnx exports it; ZipMap is among its defaults."""
+    from skl2onnx import to_onnx
+
+    made = to_onnx(fitted, features[:1], options={id(fitted): options} if options else None)
+    path.write_bytes(made.SerializeToString())
     return path

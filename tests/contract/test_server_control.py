@@ -67,6 +67,7 @@ def test_the_facts(pod: Pod) -> None:
     answer = pod.get(token())
     assert answer.status_code == 200, answer.text
     facts = answer.json()
+    assert "models" not in facts
     assert facts["model"] == {"name": "digits", "version": "7f9c4d2bxk", "digest": pod.digest}
     assert facts["ready"] is True
     assert facts["podUid"] == POD_UID
@@ -75,7 +76,14 @@ def test_the_facts(pod: Pod) -> None:
         "inputs": [{"name": "x", "datatype": "FP32", "shape": [-1, 64]}],
         "outputs": [{"name": "y", "datatype": "FP32", "shape": [-1, 10]}],
     }
-    assert facts["executionProviders"] == {"asked": ["CPU"], "active": ["CPU"], "nodes": {"CPU": 1}}
+    assert facts["executionProviders"] == {
+        "asked": ["CPU"],
+        "active": ["CPU"],
+        "nodes": {"CPU": 1},
+        "assignments": {"CPU": {"MatMul": 1}},
+        "options": {},
+        "graphOptimization": "All",
+    }
     assert facts["warmUp"]["source"] == "Declared"
     assert facts["warmUp"]["seconds"] > 0
     assert facts["threads"]["intraOp"] >= 1
@@ -128,6 +136,25 @@ def test_errors_have_the_protocols_form(pod: Pod) -> None:
     for answer in (httpx.get(f"{base}/other"), httpx.post(f"{base}/v1/facts")):
         assert answer.status_code in {404, 405}
         assert isinstance(answer.json()["error"], str)
+
+
+def test_the_facts_of_a_repository(tmp_path: Path) -> None:
+    live = tmp_path / "live"
+    live.mkdir()
+    (live / "operator-keys.json").write_text(jwks(a=KEY))
+    for name in ("one", "two"):
+        onnx_models.shift(tmp_path / "models" / name / "7" / "model.onnx", 1)
+    with serving(tmp_path / "models", "--live", live, tmp_path=tmp_path, env={"POD_UID": POD_UID}) as server:
+        facts = Pod(server.wait_until_ready(), live, "").get(token()).json()
+    assert facts["model"] == {"name": None, "version": None, "digest": None}
+    assert facts["ready"] is True
+    assert [(model["name"], model["version"], model["digest"]) for model in facts["models"]] == [
+        ("one", "7", None),
+        ("two", "7", None),
+    ]
+    assert facts["models"][0]["signature"]["inputs"] == [{"name": "x", "datatype": "FP32", "shape": [-1]}]
+    assert facts["models"][0]["executionProviders"] == {"asked": ["CPU"], "active": ["CPU"], "nodes": {"CPU": 1}}
+    assert facts["versions"]["onnxruntime"]
 
 
 def test_a_laptop_has_no_control_port_to_speak_of(tmp_path: Path) -> None:

@@ -52,13 +52,6 @@ def test_unsupported_opset(what: str, tmp_path: Path) -> None:
     ] in message
 
 
-def test_maps_are_unsupported_and_the_message_knows_the_way_out(tmp_path: Path) -> None:
-    model = onnx_models.classifier(tmp_path / "m.onnx", zipmap=True)
-    message = failed(serve_fails(model, tmp_path=tmp_path), "UnsupportedModel")
-    assert "output 'output_probability'" in message
-    assert "options={'zipmap': False}" in message
-
-
 def test_a_datatype_without_a_name_in_the_protocol_is_unsupported(tmp_path: Path) -> None:
     model = onnx_models.identity(tmp_path / "m.onnx", TensorProto.FLOAT8E4M3FN, [1], opset=19, ir_version=9)
     assert "input 'x' has the type tensor(float8e4m3fn)" in failed(
@@ -116,3 +109,35 @@ def test_a_port_that_is_taken(tmp_path: Path) -> None:
         port = str(taken.getsockname()[1])
         ended = run("serve", model, *LISTEN, "--http-port", port, tmp_path=tmp_path)
     assert f"127.0.0.1:{port}" in failed(ended, "InvalidConfig")
+
+
+@pytest.mark.parametrize(
+    ("files", "options", "reason", "words"),
+    [
+        (["a.onnx", "m/1/a.onnx"], [], "NotAnONNXModel", "name the file"),
+        (["1/a.onnx", "2/a.onnx"], [], "NotAnONNXModel", "serve the folder above it"),
+        (["m/1/model.plan"], [], "NotAnONNXModel", "the versions of m hold no .onnx file"),
+        (["a.onnx"], ["--load", "explicit"], "InvalidConfig", "is one model: leave them out"),
+        (["m/1/a.onnx"], ["--config"], "InvalidConfig", "whose folders name them: leave it out"),
+    ],
+)
+def test_a_folder_that_is_not_what_it_should_be(
+    files: list[str], options: list[str], reason: str, words: str, tmp_path: Path
+) -> None:
+    for name in files:
+        (tmp_path / "models" / name).parent.mkdir(parents=True, exist_ok=True)
+        onnx_models.linear(tmp_path / "models" / name)
+    more = config(tmp_path, "model: {name: x}") if options == ["--config"] else options
+    assert words in failed(serve_fails(tmp_path / "models", *more, tmp_path=tmp_path), reason)
+
+
+def test_a_variable_that_is_no_setting(tmp_path: Path) -> None:
+    model = onnx_models.linear(tmp_path / "m.onnx")
+    ended = run("serve", model, tmp_path=tmp_path, env={"ONNX_SERVER_QUEUE__SIEZ": "3"})
+    assert "ONNX_SERVER_QUEUE__SIEZ: no such setting" in failed(ended, "InvalidConfig")
+
+
+def test_models_to_load_go_with_explicit_loading(tmp_path: Path) -> None:
+    ended = run("serve", tmp_path, "--load-model", "m", tmp_path=tmp_path)
+    assert ended.status == 2
+    assert "--load-model goes with --load explicit" in ended.stderr

@@ -20,8 +20,12 @@ VALUES = {
     "F": ("FP32", np.array([1.5, -2.25, 3e38], dtype=np.float32)),
     "D": ("FP64", np.array([1.5, -2.25, 1e308], dtype=np.float64)),
     "I8": ("INT8", np.array([-128, 0, 127], dtype=np.int8)),
+    "I16": ("INT16", np.array([-(2**15), 0, 2**15 - 1], dtype=np.int16)),
+    "I32": ("INT32", np.array([-(2**31), 0, 2**31 - 1], dtype=np.int32)),
     "I64": ("INT64", np.array([-(2**63), 0, 2**63 - 1], dtype=np.int64)),
     "U8": ("UINT8", np.array([0, 1, 255], dtype=np.uint8)),
+    "U16": ("UINT16", np.array([0, 1, 2**16 - 1], dtype=np.uint16)),
+    "U32": ("UINT32", np.array([0, 1, 2**32 - 1], dtype=np.uint32)),
     "U64": ("UINT64", np.array([0, 1, 2**64 - 1], dtype=np.uint64)),
 }
 
@@ -83,6 +87,37 @@ def test_half_precision_has_no_json_form(client: triton.InferenceServerClient) -
     asked = [triton.InferRequestedOutput("OUT_H", binary_data=False)]
     with pytest.raises(InferenceServerException, match="output 'OUT_H': FP16 has no JSON form"):
         client.infer("ident", inputs(), outputs=asked)
+
+
+def test_classification(client: triton.InferenceServerClient) -> None:
+    for binary in (True, False):
+        asked = [triton.InferRequestedOutput(f"OUT_{key}", binary, class_count=2) for key in ("F", "I64", "H")]
+        result = client.infer("ident", inputs(), outputs=asked)
+        # One class a row: the model counts rows in its first dimension, and has no other.
+        assert result.get_output("OUT_F")["shape"] == [3, 1]
+        texts = [bytes(text) if binary else text.encode() for text in result.as_numpy("OUT_I64").ravel()]
+        assert texts == [b"-9223372036854775808:0", b"0:0", b"9223372036854775807:0"]
+    for key in ("S", "B"):
+        with pytest.raises(InferenceServerException, match=f"output 'OUT_{key}' is .* needs an output of numbers"):
+            client.infer("ident", inputs(), outputs=[triton.InferRequestedOutput(f"OUT_{key}", class_count=1)])
+
+
+def test_parameters_of_requests_that_belong_together_are_refused(client: triton.InferenceServerClient) -> None:
+    with pytest.raises(InferenceServerException, match="'sequence_id' of the request is 7"):
+        client.infer("ident", inputs(), sequence_id=7, sequence_start=True)
+    result = client.infer("ident", inputs(), priority=1, timeout=10_000_000, parameters={"mine": 1})
+    assert result.as_numpy("OUT_F").shape == (3,)
+
+
+def test_shared_memory_is_refused_by_name(client: triton.InferenceServerClient) -> None:
+    region = triton.InferInput("IN_F", [3], "FP32")
+    region.set_shared_memory("region", 12)
+    with pytest.raises(InferenceServerException, match="'shared_memory_region' of input 'IN_F' is not supported"):
+        client.infer("ident", [region, *inputs(without=("IN_F",))])
+    output = triton.InferRequestedOutput("OUT_F")
+    output.set_shared_memory("region", 12)
+    with pytest.raises(InferenceServerException, match="'shared_memory_region' of output 'OUT_F' is not supported"):
+        client.infer("ident", inputs(), outputs=[output])
 
 
 def test_tensors_without_elements(client: triton.InferenceServerClient) -> None:

@@ -11,9 +11,9 @@ from benchmarks.operator.api import Api, Event
 from benchmarks.operator.models import LABEL_MODEL, MODEL, OWNED, Object, model, numbered, path
 from benchmarks.operator.ownership import applied, owned_fields
 from benchmarks.operator.population import is_settled, patiently
-from benchmarks.operator.quantiles import milliseconds
 from benchmarks.operator.sightings import Sightings, quiet, watching
 from benchmarks.operator.stage import NAMESPACE, Stage
+from benchmarks.quantiles import milliseconds
 
 MODELS: Final = 20
 PATIENCE: Final = 20.0

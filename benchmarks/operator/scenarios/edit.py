@@ -8,9 +8,9 @@ from typing import Any, Final
 from benchmarks.operator.api import Api, Event
 from benchmarks.operator.models import LABEL_MODEL, MODEL, Object, model, numbered, path
 from benchmarks.operator.population import is_settled, patiently
-from benchmarks.operator.quantiles import milliseconds
 from benchmarks.operator.sightings import Sightings, quiet, watching
 from benchmarks.operator.stage import NAMESPACE, Stage
+from benchmarks.quantiles import milliseconds
 
 MODELS: Final = 20
 ROUNDS: Final = 3

@@ -7,11 +7,11 @@ from typing import Any, Final
 from benchmarks.operator.activity import until_quiet
 from benchmarks.operator.models import MODEL, path
 from benchmarks.operator.population import is_settled
-from benchmarks.operator.quantiles import spread
 from benchmarks.operator.requests import count
 from benchmarks.operator.sightings import watching
 from benchmarks.operator.stage import NAMESPACE, Stage
 from benchmarks.operator.usage import peak_mib, proportional_mib
+from benchmarks.quantiles import spread
 
 ROUNDS: Final = 3
 STILL: Final = 15.0

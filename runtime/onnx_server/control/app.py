@@ -6,7 +6,8 @@ from fastapi import FastAPI, Request
 from starlette.responses import Response
 
 from onnx_server import __version__
-from onnx_server.control import tokens
+from onnx_server.control import profile
+from onnx_server.control.access import verifier
 from onnx_server.control.facts import facts
 from onnx_server.http import errors
 from onnx_server.http.json import answer
@@ -17,10 +18,12 @@ def control_app(state: State, live: Path | None) -> FastAPI:
     """Return the app of port 9000; `live` is the directory with the operator's public keys."""
     app = FastAPI(title="onnx-server control", version=__version__, docs_url=None, redoc_url=None, openapi_url=None)
     errors.install(app)
+    verify = verifier(live, state.pod_uid)
 
     @app.get("/v1/facts")
     def get_facts(request: Request) -> Response:
-        tokens.verify(request.headers.get("authorization"), live, state.pod_uid)
+        verify(request)
         return answer(facts(state))
 
+    profile.install(app, state, verify)
     return app

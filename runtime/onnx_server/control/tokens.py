@@ -17,7 +17,7 @@ MAX_LIFETIME_SECONDS = 300
 LEEWAY_SECONDS = 10
 
 
-def verify(authorization: str | None, live: Path | None, pod_uid: str | None) -> None:
+def verify(authorization: str | None, live: Path, pod_uid: str | None) -> None:
     """Return if `authorization`, the header's value, is a valid token for the pod `pod_uid`.
 
     Raises RequestError: 403 where no public keys are there, 401 for anything else.
@@ -48,9 +48,7 @@ def verify(authorization: str | None, live: Path | None, pod_uid: str | None) ->
         raise _unauthorized(f"the token lives longer than {MAX_LIFETIME_SECONDS} s")
 
 
-def _keys(live: Path | None) -> PyJWKSet:
-    if live is None:
-        raise RequestError(403, "there are no public keys to check a token with: the server was started without --live")
+def _keys(live: Path) -> PyJWKSet:
     path = live / KEYS_FILE
     try:
         return PyJWKSet.from_json(path.read_text())

@@ -3,9 +3,9 @@
 Levels of priority are strict. Within a level, requests of about the same size (run_times.size_class) form a lane, first
 in, first out, and the lanes share the model by start-time fair queueing (P. Goyal, H. Vin, H. Cheng: "Start-time Fair
 Queuing", SIGCOMM 1996): each lane has a virtual time, which a run of its requests moves on by the seconds that the run
-is expected to take; the lane that is behind comes first; a lane that was empty starts where the others are. So a small
-request that finds its lane empty waits for no more than what runs and the lanes that tie with its own, a flood of large
-ones gets no more than its share, and no lane starves.
+is expected to take, and then took; the lane that is behind comes first; a lane that was empty starts where the others
+are. So a small request that finds its lane empty waits for no more than what runs and the lanes that tie with its own,
+a flood of large ones gets no more than its share, and no lane starves.
 """
 
 import math
@@ -61,15 +61,6 @@ class Limits:
 
 
 @dataclass(slots=True, eq=False)
-class Batch(Generic[E]):
-    """Entries that run together, and their rows and elements in all."""
-
-    entries: list[E]
-    rows: int
-    size: int
-
-
-@dataclass(slots=True, eq=False)
 class _Level:
     """One priority: `clock` is the virtual time of the lane that was served last, `finish` the latest of all lanes."""
 
@@ -88,6 +79,17 @@ class _Lane(Generic[E]):
     virtual: float = 0.0
 
 
+@dataclass(slots=True, eq=False)
+class Batch(Generic[E]):
+    """Entries that run together, and their rows and elements in all; the rest is the queue's own."""
+
+    entries: list[E]
+    rows: int
+    size: int
+    shares: list[tuple[_Lane[E], int]] = field(default_factory=list)
+    charged: float = 0.0
+
+
 def _order(lane: _Lane[Any]) -> tuple[int, float, int]:
     return lane.level.number, lane.virtual, lane.number
 
@@ -100,7 +102,7 @@ class BatchQueue(Generic[E]):
         self._run_times = run_times
         self._max_size = math.inf if limits.max_size is None else limits.max_size
         self._levels: dict[int, _Level] = {}
-        self._lanes: dict[tuple[int, int], _Lane[E]] = {}
+        self._lanes: dict[int, _Lane[E]] = {}
         self._active: list[_Lane[E]] = []
         self.waiting = 0
         # No entry's deadline is earlier.
@@ -117,8 +119,8 @@ class BatchQueue(Generic[E]):
         priority = entry.priority
         number = priority if 0 < priority <= self._limits.levels else self._limits.levels + 1
         left = self._make_room(number, now) if self.waiting >= capacity else []
-        place = (number, size_class(entry.size))
-        lane = self._lanes.get(place) or self._new_lane(place)
+        place = number << 8 | size_class(entry.size)
+        lane = self._lanes.get(place) or self._new_lane(number, place)
         if not lane.entries:
             level = lane.level
             if not self._active:
@@ -172,25 +174,32 @@ class BatchQueue(Generic[E]):
                 return self._batch(lane, lanes), expired
         return None, expired
 
+    def ran(self, batch: Batch[E], seconds: float) -> None:
+        """Hear how long the run of `batch` took."""
+        self._run_times.learn(batch.size, seconds)
+        self._charge(batch, seconds - batch.charged)
+
     def _batch(self, first: _Lane[E], lanes: list[_Lane[E]]) -> Batch[E]:
         head = first.entries.popleft()
         head.lane = None
         batch = Batch([head], head.rows, head.size)
-        shares = [(first, head.size)]
-        if head.key is not None:
+        if head.key is None:
+            batch.shares.append((first, head.size))
+        else:
             limit = self._row_limit(head)
-            self._fill(batch, first, limit)
-            shares = [(first, batch.size)]
-            for lane in lanes:
-                before = batch.size
-                if lane is not first and self._fill(batch, lane, limit):
-                    shares.append((lane, batch.size - before))
+            for lane in (first, *(lane for lane in lanes if lane is not first)):
+                before = batch.size if lane is not first else 0
+                if self._fill(batch, lane, limit) or lane is first:
+                    batch.shares.append((lane, batch.size - before))
         self.waiting -= len(batch.entries)
         if len(lanes) > 1:
             self._active = [lane for lane in self._active if lane.entries]
         elif not first.entries:
             self._active.clear()
-        self._charge(batch, shares)
+        expected = self._run_times.expected(batch.size)
+        batch.charged = batch.size * _UNKNOWN_SECONDS if expected is None else expected
+        first.level.clock = first.virtual
+        self._charge(batch, batch.charged)
         return batch
 
     def _fill(self, batch: Batch[E], lane: _Lane[E], limit: int) -> bool:
@@ -215,13 +224,8 @@ class BatchQueue(Generic[E]):
         batch.rows, batch.size = rows, size
         return len(entries) > count
 
-    def _charge(self, batch: Batch[E], shares: list[tuple[_Lane[E], int]]) -> None:
-        seconds = self._run_times.expected(batch.size)
-        if seconds is None:
-            seconds = batch.size * _UNKNOWN_SECONDS
-        served = shares[0][0]
-        served.level.clock = served.virtual
-        for lane, size in shares:
+    def _charge(self, batch: Batch[E], seconds: float) -> None:
+        for lane, size in batch.shares:
             lane.virtual += seconds * size / batch.size
             lane.level.finish = max(lane.level.finish, lane.virtual)
 
@@ -259,7 +263,7 @@ class BatchQueue(Generic[E]):
         self.waiting -= len(entries)
         self._active = [lane for lane in self._active if lane.entries]
 
-    def _new_lane(self, place: tuple[int, int]) -> _Lane[E]:
-        level = self._levels.setdefault(place[0], _Level(place[0]))
-        lane = self._lanes[place] = _Lane[E](level, place[1])
+    def _new_lane(self, number: int, place: int) -> _Lane[E]:
+        level = self._levels.setdefault(number, _Level(number))
+        lane = self._lanes[place] = _Lane[E](level, place)
         return lane

@@ -34,7 +34,8 @@ def observe(model: Model, settings: BatchingSettings) -> Behaviour:
     else:
         batching = prove(model, model.signature, on_cpu=model.active == ("CPU",))
     _time(model, run_times)
-    return Behaviour(batching, run_times, steady=not _LOOPS & _operators(model))
+    loops = any(_LOOPS & operators.keys() for operators in model.assignments.values())
+    return Behaviour(batching, run_times, steady=not loops)
 
 
 def _time(model: Model, run_times: RunTimes) -> None:
@@ -51,8 +52,3 @@ def _time(model: Model, run_times: RunTimes) -> None:
             continue
         run_times.learn(max(1, sum(array.size for array in inputs.values())), statistics.median(taken))
         return
-
-
-def _operators(model: Model) -> frozenset[str]:
-    subgraphs = model.session.get_provider_graph_assignment_info()
-    return frozenset(node.op_type for subgraph in subgraphs for node in subgraph.get_nodes())

@@ -1,5 +1,6 @@
 """Run a batch: put its requests' tensors together, run the model once, give each request its own rows."""
 
+import itertools
 import logging
 import time
 from collections.abc import Mapping
@@ -73,10 +74,12 @@ def _split(outputs: list[Tensor], batch: Batch[Work], started: float, seconds: f
     for output in outputs:
         if output.shape[0] != batch.rows:
             raise ModelFailedError(f"{batch.rows} rows gave {output.shape[0]}", of_input=False)
-    outcomes: list[Outcome] = []
-    start = 0
-    for work in batch.entries:
-        end = start + work.rows
-        outcomes.append(Run([output[start:end] for output in outputs], started - work.asked, seconds))
-        start = end
-    return outcomes
+    if len(batch.entries) == batch.rows:
+        columns = [list(output[:, None]) for output in outputs]
+    else:
+        ends = list(itertools.accumulate(work.rows for work in batch.entries))
+        columns = [
+            [output[end - work.rows : end] for work, end in zip(batch.entries, ends, strict=True)] for output in outputs
+        ]
+    rows = zip(batch.entries, zip(*columns, strict=True), strict=True)
+    return [Run(parts, started - work.asked, seconds) for work, parts in rows]

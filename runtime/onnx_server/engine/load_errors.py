@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 from onnx_server.failures import Failure, Reason
 from onnx_server.repository.modelfile import ModelHeader
-from onnx_server.settings.model import ExecutionProvider
+from onnx_server.settings.providers import ExecutionProvider
 
 _NEWER = (
     re.compile(r"(?P<what>Unsupported model IR version: \d+, max supported IR version: \d+)"),

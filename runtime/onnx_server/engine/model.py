@@ -24,13 +24,22 @@ class Runs(Protocol):
 
 @dataclass(eq=False)
 class Model:
-    """A session that runs what was asked, one run at a time. Arrays are as protocol/datatypes.py has them."""
+    """A session that runs what was asked, one run at a time. Arrays are as protocol/datatypes.py has them.
+
+    `assignments` has by provider how many nodes of each operator run there; `options` what each provider was told.
+    """
 
     session: Any
     runtime: Any
     signature: Signature
-    nodes: dict[str, int]
+    assignments: dict[str, dict[str, int]]
     active: tuple[str, ...]
+    options: dict[str, dict[str, str]]
+
+    @property
+    def nodes(self) -> dict[str, int]:
+        """Return how many nodes of the graph run on each provider."""
+        return {provider: sum(operators.values()) for provider, operators in self.assignments.items()}
 
     def __post_init__(self) -> None:
         self._options = self.runtime.RunOptions()
@@ -71,7 +80,8 @@ class Model:
 
     def _ort_value(self, name: str, array: Tensor) -> Any:
         """Wrap the array as ONNX Runtime's own tensor: the only way for BF16, which numpy arrays cannot say."""
-        value, array = self.runtime.OrtValue, np.ascontiguousarray(array)
+        # np.ascontiguousarray would make a scalar a list of one.
+        value, array = self.runtime.OrtValue, np.asarray(array, order="C")
         if name in self._bfloat16_inputs:
             return value.ortvalue_from_numpy_with_onnx_type(array, _BFLOAT16)
         return value.ortvalue_from_numpy(array)

@@ -12,7 +12,7 @@ from onnx_server.engine.behaviour import Behaviour
 from onnx_server.engine.execution import Executed, execute
 from onnx_server.engine.model import Runs
 from onnx_server.engine.statistics import ModelStatistics
-from onnx_server.engine.work import Outcome, Work
+from onnx_server.engine.work import Outcome, Run, Work
 from onnx_server.engine.worker import Worker
 from onnx_server.protocol.datatypes import Tensor
 from onnx_server.protocol.errors import CancelledRequestError, ExpiredError, OverloadedError
@@ -94,6 +94,10 @@ class Scheduler:
         if queue.next_deadline < self._sweep_at:
             self._arm(now)
 
+    def answer(self, work: Work, run: Run) -> None:
+        """Say `run` to `work`, which was not submitted and needs no run, once the caller has returned."""
+        asyncio.get_running_loop().call_soon(_tell, work, run)
+
     def cancel(self, work: Work) -> None:
         """Drop `work`, which was submitted: its outcome is CancelledRequestError now, unless it had one already.
 
@@ -110,19 +114,19 @@ class Scheduler:
 
     def _group(self, work: Work) -> None:
         """Say how large `work` is, and what it may run with: the same outputs, and shapes that differ in rows only."""
-        size, key = 0, [work.outputs]
         rows = work.rows if self._batched else 0
-        for name in sorted(work.inputs) if len(work.inputs) > 1 else work.inputs:
-            array = work.inputs[name]
-            size += array.size
-            if rows:
-                shape = array.shape
-                if shape[0] == rows:
-                    key.append(shape[1:])
-                else:
-                    rows = 0
-        work.size = size or 1
-        work.key = tuple(key) if rows else None
+        inputs = work.inputs
+        if len(inputs) == 1:
+            (array,) = inputs.values()
+            shape = array.shape
+            work.size = array.size or 1
+            if rows and shape[0] == rows:
+                work.key = (work.outputs, shape[1:])
+            return
+        arrays = [inputs[name] for name in sorted(inputs)]
+        work.size = sum(array.size for array in arrays) or 1
+        if rows and all(array.shape[0] == rows for array in arrays):
+            work.key = (work.outputs, *(array.shape[1:] for array in arrays))
 
     def _flush_soon(self) -> None:
         if self._loop is None:
@@ -184,7 +188,7 @@ class Scheduler:
     def _settle(self, batch: Batch[Work], executed: Executed) -> None:
         for rows, seconds in executed.runs:
             self._statistics.executed(rows, seconds)
-        self._run_times.learn(batch.size, executed.seconds)
+        self._queue.ran(batch, executed.seconds)
         for work, outcome in zip(batch.entries, executed.outcomes, strict=True):
             _tell(work, outcome)
         if self._closed:

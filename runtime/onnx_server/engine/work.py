@@ -1,6 +1,6 @@
 """One request before the model: what is to be run, how urgent it is, and who hears the outcome."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from onnx_server.engine.batching import Entry
@@ -15,7 +15,7 @@ class Run:
     Outputs may be views of a larger batch's. `computed` is the time of the execution that the request was part of.
     """
 
-    outputs: list[Tensor]
+    outputs: Sequence[Tensor]
     queued: float
     computed: float
 

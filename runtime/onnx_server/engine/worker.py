@@ -11,7 +11,14 @@ from onnx_server.engine.execution import Executed, execute
 from onnx_server.engine.model import Runs
 from onnx_server.engine.work import Work
 
+_working: set["Worker"] = set()
+
 Finished = Callable[["Worker", Batch[Work], Executed], None]
+
+
+def working() -> bool:
+    """Whether a thread runs a model, which nothing can interrupt."""
+    return bool(_working)
 
 
 class Worker:
@@ -31,6 +38,7 @@ class Worker:
         if self._thread is None:
             self._thread = threading.Thread(target=self._work, args=(loop, finished), name=self._name, daemon=True)
             self._thread.start()
+        _working.add(self)
         self._batches.put(batch)
 
     def end(self) -> None:
@@ -40,6 +48,7 @@ class Worker:
     def _work(self, loop: asyncio.AbstractEventLoop, finished: Finished) -> None:
         while (batch := self._batches.get()) is not None:
             executed = execute(self.model, batch, time.monotonic())
+            _working.discard(self)
             try:
                 loop.call_soon_threadsafe(finished, self, batch, executed)
             except RuntimeError:

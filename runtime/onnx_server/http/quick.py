@@ -251,6 +251,10 @@ class QuickConnection(LimitedConnection):
             self.transport.write(b"".join((lines, self._common_lines(), end, parts[0])))
         else:
             self.transport.writelines([b"%b%b%b" % (lines, self._common_lines(), end), *parts])
+        # An idle connection holds no model, which may be unloaded, and no body. None is uvicorn's own first value.
+        # Another request may have come since, and taken its place.
+        if self.cycle is self._exchange:  # type: ignore[comparison-overlap]
+            self.cycle = None  # type: ignore[assignment]
         self._exchange = None
         if ends:
             self.transport.close()

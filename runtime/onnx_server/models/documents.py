@@ -46,21 +46,26 @@ def config(loaded: Loaded) -> dict[str, object]:
         signature=loaded.signature,
         max_batch_size=max_batch_size(loaded),
         version_policy=_triton(settings.version_policy),
-        batcher=batcher if settings.batching.mode == "Auto" else None,
+        batcher=batcher if loaded.batching.proven else None,
         instances=settings.instances,
         kind="KIND_CPU" if list(loaded.model.active) == ["CPU"] else "KIND_GPU",
         filename=loaded.path.name,
-        parameters={"execution_providers": ",".join(loaded.model.active)},
+        parameters={"execution_providers": ",".join(loaded.model.active), "batching": loaded.batching.reason},
     )
     return model_config.document(facts)
 
 
 def max_batch_size(loaded: Loaded) -> int:
-    """Return how many rows a request may have, as Triton counts them; 0 where requests have no rows."""
-    signature = loaded.signature
+    """Return how many rows a request may have, as Triton counts them; 0 where requests have no rows.
+
+    They have none where a dimension is not dynamic, or where rows were seen to act on each other.
+    """
+    signature, settings = loaded.signature, loaded.settings
     if not signature.inputs or not all(spec.batches for spec in (*signature.inputs, *signature.outputs)):
         return 0
-    return loaded.settings.max_batch_size or UNLIMITED_ROWS
+    if not loaded.batching.proven and settings.batching.mode == "Auto":
+        return 0
+    return settings.max_batch_size or UNLIMITED_ROWS
 
 
 def _triton(policy: VersionPolicy) -> dict[str, Any]:

@@ -5,7 +5,9 @@ from functools import cached_property
 from pathlib import Path
 
 from onnx_server.engine.batchability import Batchability
+from onnx_server.engine.cache import ResponseCache
 from onnx_server.engine.model import Model
+from onnx_server.engine.profiling import Profiler
 from onnx_server.engine.scheduler import Scheduler
 from onnx_server.engine.statistics import ModelStatistics
 from onnx_server.engine.warmup import WarmUp
@@ -34,7 +36,9 @@ class Loaded:
     batching: Batchability
     digest: str | None
     load_seconds: float
+    profiler: Profiler = field(repr=False)
     preparation: Preparation | None = None
+    cache: ResponseCache | None = None
 
     @cached_property
     def decoder(self) -> Decoder:

@@ -45,7 +45,11 @@ class Loader:
             self._awaited = future
             self._thread = threading.Thread(target=_run, args=(load, future, loop), name="load", daemon=True)
             self._thread.start()
-            return await future
+            try:
+                return await future
+            finally:
+                # The future holds the model, which must not outlive its unloading.
+                self._awaited = None
 
 
 def _run(load: Callable[[], Loaded], future: "asyncio.Future[Loaded]", loop: asyncio.AbstractEventLoop) -> None:

@@ -6,14 +6,18 @@ from pathlib import Path
 
 from onnx_server.engine import cpus
 from onnx_server.engine.behaviour import observe
+from onnx_server.engine.cache import ResponseCache
 from onnx_server.engine.cpus import Threads
 from onnx_server.engine.load import load as load_model
+from onnx_server.engine.model import Model
+from onnx_server.engine.profiling import Profiler
 from onnx_server.engine.scheduler import Scheduler
 from onnx_server.engine.statistics import ModelStatistics
 from onnx_server.engine.warmup import warm_up
 from onnx_server.models.loaded import Loaded
 from onnx_server.preparation import preparation
 from onnx_server.repository.locate import locate
+from onnx_server.repository.unchanged import Unchanged
 from onnx_server.settings.model import ModelSettings
 
 log = logging.getLogger(__name__)
@@ -26,25 +30,35 @@ def load(name: str, version: str, path: Path, settings: ModelSettings, threads: 
     """
     started = time.monotonic()
     located = locate(path)
+    unchanged = Unchanged(located.path)
     share = cpus.share(threads, settings.instances, settings.threads)
-    models = [load_model(located, settings.execution_providers, share) for _ in range(settings.instances)]
+
+    def once_more(profile_to: Path) -> Model:
+        unchanged.check()
+        return load_model(located, settings, share, profile_to)
+
+    models = [load_model(located, settings, share) for _ in range(settings.instances)]
     prepared = preparation.build(settings.inputs, models[0].signature)
     warmed, *_ = [warm_up(model, model.signature) for model in models]
     if warmed.message:
         log.warning("warm-up", extra={"model": name, "source": warmed.source, "said": warmed.message})
     behaviour = observe(models[0], settings.batching)
     statistics = ModelStatistics()
+    profiler = Profiler(once_more)
+    tapped = [profiler.tap(model) for model in models]
     return Loaded(
         name=name,
         version=version,
         path=located.path,
         model=models[0],
         settings=settings,
-        scheduler=Scheduler(name, models, settings, statistics, behaviour),
+        scheduler=Scheduler(name, tapped, settings, statistics, behaviour),
         statistics=statistics,
         warm_up=warmed,
         batching=behaviour.batching,
         digest=located.digest,
         load_seconds=time.monotonic() - started,
         preparation=prepared,
+        profiler=profiler,
+        cache=ResponseCache(settings.cache.max_bytes) if settings.cache.max_bytes else None,
     )

@@ -1,7 +1,7 @@
 """Tensors as JSON lists: nested like the shape, or flat in row-major order."""
 
 import math
-from array import array as packed
+import struct
 from typing import Any
 
 import numpy as np
@@ -16,6 +16,19 @@ _CAME = {
     frozenset({float}): "numbers",
     frozenset({int, float}): "numbers",
     frozenset({str}): "strings",
+}
+# The struct module's codes, for the datatypes that JSON numbers may be.
+_PACKED = {
+    "UINT8": "B",
+    "UINT16": "H",
+    "UINT32": "I",
+    "UINT64": "Q",
+    "INT8": "b",
+    "INT16": "h",
+    "INT32": "i",
+    "INT64": "q",
+    "FP32": "f",
+    "FP64": "d",
 }
 _TAKEN: dict[str, set[type]] = {"b": {bool}, "i": {int}, "u": {int}, "f": {int, float}, "O": {str}}
 
@@ -79,37 +92,32 @@ def _values(name: str, datatype: Datatype, flat: list[Any]) -> Tensor:
 
 def _floats(name: str, datatype: Datatype, flat: list[Any]) -> Tensor:
     try:
-        # It takes numbers only, and asks for no more memory than they need: numpy would make room for strings.
-        doubles = np.frombuffer(packed("d", flat), dtype=np.float64)
-    except (TypeError, OverflowError):
+        # It takes numbers only, and asks for no more memory than they need; a fourth of what numpy takes for a list.
+        packed = struct.pack(f"<{len(flat)}{_PACKED[datatype.name]}", *flat)
+    except struct.error:
         raise _wrong_kind(name, datatype, flat) from None
-    _refuse_booleans(name, datatype, flat, doubles)
-    if datatype.name == "FP64":
-        return doubles
-    with np.errstate(over="ignore"):
-        tensor = doubles.astype(datatype.dtype)
-    finite = np.isfinite(tensor)
-    if not finite.all():
-        raise _outside(name, datatype, flat[int(finite.argmin())])
+    except OverflowError:
+        if not set(map(type, flat)) <= _TAKEN["f"]:
+            raise _wrong_kind(name, datatype, flat) from None
+        largest = float(np.finfo(datatype.dtype).max)
+        raise _outside(name, datatype, next(value for value in flat if abs(value) > largest)) from None
+    tensor = np.frombuffer(packed, dtype=datatype.dtype)
+    _refuse_booleans(name, datatype, flat, tensor)
     return tensor
 
 
 def _integers(name: str, datatype: Datatype, flat: list[Any]) -> Tensor:
     limits = np.iinfo(datatype.dtype)
     try:
-        code = "Q" if datatype.name == "UINT64" else "q"
-        integers = np.frombuffer(packed(code, flat), dtype=np.uint64 if code == "Q" else np.int64)
-    except TypeError:
-        raise _wrong_kind(name, datatype, flat) from None
-    except OverflowError:
+        packed = struct.pack(f"<{len(flat)}{_PACKED[datatype.name]}", *flat)
+    except struct.error:
         if not set(map(type, flat)) <= {int}:
             raise _wrong_kind(name, datatype, flat) from None
         outside = next(value for value in flat if not limits.min <= value <= limits.max)
         raise _outside(name, datatype, outside) from None
-    _refuse_booleans(name, datatype, flat, integers)
-    if integers.size and not limits.min <= int(integers.min()) <= int(integers.max()) <= limits.max:
-        raise _outside(name, datatype, int(integers[(integers < limits.min) | (integers > limits.max)][0]))
-    return integers.astype(datatype.dtype)
+    tensor = np.frombuffer(packed, dtype=datatype.dtype)
+    _refuse_booleans(name, datatype, flat, tensor)
+    return tensor
 
 
 def _refuse_booleans(name: str, datatype: Datatype, flat: list[Any], numbers: Tensor) -> None:

@@ -53,7 +53,6 @@ def document(facts: ModelFacts) -> dict[str, object]:
         "name": facts.name,
         "platform": PLATFORM,
         "backend": BACKEND,
-        "runtime": "",
         "version_policy": dict(facts.version_policy),
         "max_batch_size": facts.max_batch_size,
         "input": [_input(spec, rows=rows) for spec in facts.signature.inputs],
@@ -99,7 +98,6 @@ def _input(spec: TensorSpec, *, rows: bool) -> dict[str, object]:
         "is_shape_tensor": False,
         "allow_ragged_batch": False,
         "optional": False,
-        "is_non_linear_format_io": False,
     }
 
 
@@ -110,7 +108,6 @@ def _output(spec: TensorSpec, *, rows: bool) -> dict[str, object]:
         "dims": _dims(spec, rows=rows),
         "label_filename": "",
         "is_shape_tensor": False,
-        "is_non_linear_format_io": False,
     }
 
 

@@ -16,6 +16,7 @@ __all__ = ["InferRequest", "RequestedOutput", "check_rows", "decode", "form_of"]
 
 # No tensor has more elements, and no shape overflows.
 _LARGEST = 2**48
+_NOTHING = memoryview(b"")
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +95,7 @@ def _document(header: memoryview) -> dict[str, Any]:
 def _inputs(document: dict[str, Any], signature: Signature, binary: memoryview | None) -> dict[str, Tensor]:
     specs = signature.inputs_by_name
     inputs: dict[str, Tensor] = {}
-    offset = 0
+    offset, end = 0, 0 if binary is None else len(binary)
     for entry in _entries(document, "inputs"):
         name = entry["name"]
         spec = specs.get(name)
@@ -107,13 +108,14 @@ def _inputs(document: dict[str, Any], signature: Signature, binary: memoryview |
         if size is None:
             inputs[name] = json_tensor.decode(name, datatype, shape, entry.get("data"))
             continue
-        if binary is None or offset + size > len(binary):
-            left = 0 if binary is None else len(binary) - offset
-            raise bad_request(f"input '{name}': binary_data_size is {size}, but {left} bytes are left in the body")
-        inputs[name] = binary_tensor.decode(name, datatype, shape, binary[offset : offset + size])
+        if offset + size > end:
+            message = f"input '{name}': binary_data_size is {size}, but {end - offset} bytes are left in the body"
+            raise bad_request(message)
+        part = _NOTHING if binary is None else binary[offset : offset + size]
+        inputs[name] = binary_tensor.decode(name, datatype, shape, part)
         offset += size
-    if binary is not None and offset != len(binary):
-        raise bad_request(f"the body has {len(binary) - offset} bytes more than the inputs' binary_data_size say")
+    if offset != end:
+        raise bad_request(f"the body has {end - offset} bytes more than the inputs' binary_data_size say")
     if len(inputs) != len(specs):
         missing = [name for name in specs if name not in inputs]
         raise bad_request(f"'inputs' lacks {missing}: the model needs {sorted(specs)}")
@@ -161,14 +163,16 @@ def _misfit(entry: Mapping[str, Any], spec: TensorSpec) -> RequestError:
 
 
 def _binary_size(entry: dict[str, Any], name: str, binary: memoryview | None) -> int | None:
+    """Return how many bytes after the JSON are the input's; None where its values are in the JSON."""
     size = parameters.binary_size(parameters.values(entry, f"input '{name}'"), name)
     if size is None:
         if "data" not in entry:
             raise bad_request(f"input '{name}' has neither 'data' nor the parameter 'binary_data_size'")
         return None
-    if "data" in entry:
+    # kserve's client sends "data": null, and no header, with a size of 0.
+    if entry.get("data") is not None:
         raise bad_request(f"input '{name}' has both 'data' and the parameter 'binary_data_size'")
-    if binary is None:
+    if size and binary is None:
         message = f"input '{name}' has 'binary_data_size', but the header Inference-Header-Content-Length is missing"
         raise bad_request(message)
     return size

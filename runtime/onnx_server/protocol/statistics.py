@@ -37,6 +37,10 @@ class Counters(Protocol):
     def last_inference(self) -> float: ...  # noqa: D102
     @property
     def batches(self) -> Mapping[int, Duration]: ...  # noqa: D102
+    @property
+    def cache_hit(self) -> Duration: ...  # noqa: D102
+    @property
+    def cache_miss(self) -> Duration: ...  # noqa: D102
 
 
 @dataclass(frozen=True)
@@ -65,9 +69,8 @@ def _of_version(name: str, version: str, counters: Counters) -> dict[str, object
             "compute_input": _duration(counters.compute_input),
             "compute_infer": _duration(counters.compute_infer),
             "compute_output": _duration(counters.compute_output),
-            # The counters have these two where there is a response cache.
-            "cache_hit": _duration(getattr(counters, "cache_hit", _Sum())),
-            "cache_miss": _duration(getattr(counters, "cache_miss", _Sum())),
+            "cache_hit": _duration(counters.cache_hit),
+            "cache_miss": _duration(counters.cache_miss),
         },
         "response_stats": {},
         "batch_stats": [_of_batch(size, counters.batches[size]) for size in sorted(counters.batches)],

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, ClassVar, Literal
 
 import yaml
-from pydantic import Field, ValidationError
+from pydantic import Field, ValidationError, model_validator
 from pydantic.alias_generators import to_camel
 from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
@@ -68,6 +68,24 @@ class ServerSettings(ModelSettings):
     http_quick_path: Literal["On", "Off"] = Field(
         default="On", description="On: usual inference requests are answered below ASGI. Off: all of them through ASGI."
     )
+
+    @model_validator(mode="after")
+    def _options_of_asked_providers(self) -> "ServerSettings":
+        everywhere = {*self.execution_providers, *(p for own in self.models.values() for p in own.execution_providers)}
+        asked = [("providerOptions", self.provider_options, everywhere)]
+        asked += [
+            (f"models.{name}.providerOptions", own.provider_options, set(self.for_model(name).execution_providers))
+            for name, own in self.models.items()
+        ]
+        for field, options, providers in asked:
+            for provider in options.given:
+                if provider not in providers:
+                    message = (
+                        f"{field}.{provider}: executionProviders has {', '.join(sorted(providers))} only: "
+                        f"add {provider} there, or remove its options"
+                    )
+                    raise ValueError(message)
+        return self
 
     def for_model(self, name: str) -> ModelSettings:
         """Return how the model `name` is run: the settings of all models, and over them its own."""
@@ -147,7 +165,11 @@ def _read(path: Path) -> dict[str, Any]:
 
 
 def _problem(item: Any, path: Path | None, variables: environment.Variables) -> str:
-    location = tuple(str(part) for part in item["loc"])
+    # pydantic adds [key] where it is the key itself that is wrong.
+    location = tuple(str(part) for part in item["loc"] if part != "[key]")
+    if not location and item["type"] == "value_error":
+        # It is about several fields, and names them.
+        return f"{path}: {item['ctx']['error']}" if path is not None else str(item["ctx"]["error"])
     origin = variables.origin(location)
     source, within = (str(path), location) if origin is None else origin
     where = f"{source}: {'.'.join(within)}" if within else source

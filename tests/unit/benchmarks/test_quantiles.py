@@ -2,7 +2,7 @@
 
 import pytest
 
-from benchmarks.operator.quantiles import milliseconds, quantile, spread
+from benchmarks.quantiles import milliseconds, quantile, spread
 
 
 @pytest.mark.parametrize(("share", "expected"), [(0.0, 1), (0.5, 50), (0.99, 99), (1.0, 100)])

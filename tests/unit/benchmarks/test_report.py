@@ -7,8 +7,8 @@ from typing import Any
 
 from benchmarks.operator.bounds import BOUNDS
 from benchmarks.operator.report import page
-from benchmarks.operator.results import Results
-from benchmarks.operator.tables import number, table
+from benchmarks.results import Results
+from benchmarks.tables import number, table
 from tests.cluster.rest import Object
 
 MACHINE = {

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from onnx_server.engine import cpus
+from onnx_server.settings.batching import ThreadSettings
 
 V2_MOUNT = "30 23 0:26 / /sys/fs/cgroup rw,nosuid - cgroup2 cgroup2 rw,nsdelegate\n"
 V1_MOUNT = "32 31 0:29 {root} /sys/fs/cgroup/cpu,cpuacct ro,nosuid - cgroup cgroup rw,cpu,cpuacct\n"
@@ -75,3 +76,17 @@ def test_a_quota_above_the_affinity_gives_the_affinity(tmp_path: Path) -> None:
 
 def test_this_machine_has_an_answer() -> None:
     assert cpus.plan().intra_op >= 1
+
+
+@pytest.mark.parametrize(("instances", "each"), [(1, 8), (2, 4), (3, 2), (16, 1)])
+def test_instances_share_the_cores(instances: int, each: int) -> None:
+    plan = cpus.Threads(intra_op=8, inter_op=1, spinning=True)
+    assert cpus.share(plan, instances, ThreadSettings()) == cpus.Threads(each, 1, spinning=True)
+
+
+def test_what_is_asked_for_overrides_the_plan() -> None:
+    plan = cpus.Threads(intra_op=8, inter_op=1, spinning=False)
+    asked = ThreadSettings.model_validate({"intraOp": 3, "interOp": 2, "spinning": "On"})
+    assert cpus.share(plan, 4, asked) == cpus.Threads(3, 2, spinning=True)
+    off = ThreadSettings.model_validate({"spinning": "Off"})
+    assert not cpus.share(cpus.Threads(8, 1, spinning=True), 1, off).spinning

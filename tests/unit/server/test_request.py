@@ -65,6 +65,25 @@ def test_json_and_binary_inputs_may_be_mixed() -> None:
     assert binary({"inputs": [a, b]}, np.array([5, 6], "<i8").tobytes(), TWO).inputs["a"].tolist() == [7]
 
 
+def test_no_elements_in_binary_form_need_no_header() -> None:
+    # What kserve's client makes of a tensor without elements.
+    entry = x(shape=[0, 2], data=None, parameters={"binary_data_size": 0})
+    assert decode(entry).inputs["x"].shape == (0, 2)
+    assert binary(entry, b"").inputs["x"].shape == (0, 2)
+
+
+def test_what_came_is_cut_short_in_an_error() -> None:
+    for document in (
+        x(name="n" * 10**6),
+        {**x(), "id": [0] * 10**6},
+        x(shape=["s" * 10**6] * 50),
+        {"inputs": {"a": x()}},
+    ):
+        with pytest.raises(RequestError) as refused:
+            decode(document)
+        assert len(refused.value.message) < 2500
+
+
 def test_raw_body_is_the_one_input() -> None:
     decoded = request.decode(np.arange(6, dtype="<f4").tobytes(), 0, ONE, None)
     assert decoded.inputs["x"].tolist() == [[0, 1], [2, 3], [4, 5]]

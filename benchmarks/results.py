@@ -1,19 +1,18 @@
-"""The results of all scenarios that were played, kept as JSON: what the tables are made of."""
+"""The results of all scenarios that were played, kept as JSON: what tables are made of."""
 
 import json
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from benchmarks.operator import machine
-from benchmarks.operator.stage import AUTOSCALER_PERIOD, CLIENT_QPS
+from benchmarks import machine
 
 Object = dict[str, Any]
 
 
 @dataclass
 class Results:
-    """By scenario: `values` as it returned them, and with them `machine`, `limits`, `commit` and time (`at`)."""
+    """By scenario: `values` as it returned them, time (`at`), `commit`, and the conditions they were measured under."""
 
     scenarios: dict[str, Object] = field(default_factory=dict)
 
@@ -27,15 +26,9 @@ class Results:
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text(json.dumps(self.scenarios, indent=1, ensure_ascii=False))
 
-    def add(self, name: str, values: Object) -> None:
+    def add(self, name: str, values: Object, conditions: Object) -> None:
         """Take in what a scenario has returned just now."""
-        self.scenarios[name] = {
-            "at": machine.now(),
-            "commit": machine.commit(),
-            "machine": machine.describe(),
-            "limits": {"qps": CLIENT_QPS, "autoscalerPeriod": AUTOSCALER_PERIOD},
-            "values": values,
-        }
+        self.scenarios[name] = {"at": machine.now(), "commit": machine.commit(), **conditions, "values": values}
 
     def of(self, name: str) -> Object | None:
         """Return what a scenario returned; None if it was never played."""
