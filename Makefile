@@ -89,6 +89,11 @@ crds: venv ## generate crds/ and the chart's copy from the API types
 	$(BIN)/onnx-operator crd > crds/onnxmodels.yaml
 	cp crds/onnxmodels.yaml charts/onnx-operator/files/onnxmodels.yaml
 
+.PHONY: protos
+protos: venv ## compile the server's .proto files to descriptors.binpb
+	cd runtime/onnx_server/grpc && $(abspath $(BIN))/python -m grpc_tools.protoc -I. \
+		--descriptor_set_out=descriptors.binpb open_inference.proto health.proto
+
 .PHONY: values
 values: venv ## bring the comments of the chart's values.yaml into its schema and README
 	$(BIN)/python -m tests.chart.values

@@ -120,6 +120,7 @@ def _parser() -> argparse.ArgumentParser:
     serve.add_argument("--live", type=Path, metavar="DIR", help="directory with the operator's public keys")
     serve.add_argument("--host", default="", help="address to listen on (default: all, IPv4 and IPv6)")
     serve.add_argument("--http-port", type=_port, default=8000, metavar="PORT", help="protocol (default: 8000)")
+    serve.add_argument("--grpc-port", type=_port, default=8001, metavar="PORT", help="protocol, gRPC (default: 8001)")
     serve.add_argument("--metrics-port", type=_port, default=8002, metavar="PORT", help="Prometheus (default: 8002)")
     serve.add_argument("--control-port", type=_port, default=9000, metavar="PORT", help="control (default: 9000)")
     _common(serve)

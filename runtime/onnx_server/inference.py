@@ -14,20 +14,31 @@ from onnx_server.protocol.errors import CancelledRequestError, OverloadedError, 
 from onnx_server.protocol.request import InferRequest
 
 
-def submit(loaded: Loaded, request: InferRequest, received: float, done: Callable[[Outcome], None]) -> Work:
-    """Queue `request`, received at `received` (seconds of time.monotonic()); `done` hears the outcome, once.
+def submit(
+    loaded: Loaded,
+    request: InferRequest,
+    received: float,
+    done: Callable[[Outcome], None],
+    deadline: float | None = None,
+) -> Work:
+    """Queue `request`, received at `received`; `done` hears the outcome, once.
+
+    `received` and `deadline`, when the client stops waiting, are in seconds of time.monotonic(). The request's own
+    timeout, or that of the settings, may be earlier.
 
     Its inputs are as the model takes them: where the model has a preparation, `infer` is the way.
     Raises OverloadedError at once where the queue is full.
     """
     timeout = request.timeout or loaded.settings.queue.default_timeout_milliseconds / 1e3
+    if timeout and (deadline is None or received + timeout < deadline):
+        deadline = received + timeout
     work = Work(
         inputs=request.inputs,
         outputs=tuple(output.spec.name for output in request.outputs),
         rows=request.rows,
         done=done,
         priority=request.priority,
-        deadline=received + timeout if timeout else None,
+        deadline=deadline,
     )
     if loaded.cache is None or not _answered(loaded, work, loaded.cache):
         loaded.scheduler.submit(work)
@@ -58,13 +69,18 @@ def _answered(loaded: Loaded, work: Work, cache: ResponseCache) -> bool:
     return False
 
 
-async def infer(loaded: Loaded, request: InferRequest, received: float | None = None) -> Run:
-    """Run `request`. Raises RequestError. A cancelled task takes its request out of the queue."""
+async def infer(
+    loaded: Loaded, request: InferRequest, received: float | None = None, deadline: float | None = None
+) -> Run:
+    """Run `request`, with times as `submit` has them. Raises RequestError.
+
+    A cancelled task takes its request out of the queue.
+    """
     received = time.monotonic() if received is None else received
     if loaded.preparation is None:
-        return await _run(loaded, request, received)
+        return await _run(loaded, request, received, deadline)
     prepared = await _prepared(loaded.preparation, request)
-    run = await _run(loaded, replace(request, inputs=prepared.inputs), received)
+    run = await _run(loaded, replace(request, inputs=prepared.inputs), received, deadline)
     if not prepared.padded:
         return run
     names = [output.spec.name for output in request.outputs]
@@ -77,7 +93,7 @@ async def _prepared(preparation: Preparation, request: InferRequest) -> Prepared
     return preparation.apply(request.inputs)
 
 
-async def _run(loaded: Loaded, request: InferRequest, received: float) -> Run:
+async def _run(loaded: Loaded, request: InferRequest, received: float, deadline: float | None) -> Run:
     future: asyncio.Future[Run] = asyncio.get_running_loop().create_future()
 
     def done(outcome: Outcome) -> None:
@@ -88,7 +104,7 @@ async def _run(loaded: Loaded, request: InferRequest, received: float) -> Run:
         else:
             future.set_result(outcome)
 
-    work = submit(loaded, request, received, done)
+    work = submit(loaded, request, received, done, deadline)
     try:
         return await future
     except asyncio.CancelledError:

@@ -74,7 +74,7 @@ class Listener(uvicorn.Server):
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
-        """Do not take SIGTERM and SIGINT: three servers share this process."""
+        """Do not take SIGTERM and SIGINT: several servers share this process."""
         yield
 
     async def listen(self) -> None:

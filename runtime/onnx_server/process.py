@@ -6,6 +6,7 @@ import signal
 import time
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from onnx_server.control.app import control_app
 from onnx_server.http.app import metrics_app, protocol_app
@@ -16,6 +17,9 @@ from onnx_server.listeners import Listener, bind
 from onnx_server.metrics.exposition import Metrics
 from onnx_server.models.loaded import Loaded
 from onnx_server.state import Phase, State
+
+if TYPE_CHECKING:
+    from onnx_server.grpc.port import GrpcPort
 
 log = logging.getLogger(__name__)
 
@@ -31,6 +35,7 @@ class Options:
     live: Path | None
     host: str
     http_port: int
+    grpc_port: int
     metrics_port: int
     control_port: int
 
@@ -52,6 +57,7 @@ class Process:
             self._listener(options.metrics_port, "--metrics-port", metrics_app(state, Metrics())),
             self._listener(options.control_port, "--control-port", control_app(state, options.live)),
         ]
+        self._grpc = self._grpc_port() if settings.grpc.mode == "On" else None
         self._stop = asyncio.Event()
         self._hurry = asyncio.Event()
 
@@ -60,6 +66,11 @@ class Process:
     ) -> Listener:
         return Listener(app, bind(self._options.host, port, option), connection or self._limited)
 
+    def _grpc_port(self) -> "GrpcPort":
+        from onnx_server.grpc.port import GrpcPort  # noqa: PLC0415  protobuf is for those only who have the port
+
+        return GrpcPort(self._state, bind(self._options.host, self._options.grpc_port, "--grpc-port"))
+
     async def run(self) -> None:
         """Serve until SIGTERM or SIGINT, then drain. Raises Failure if the only model cannot be served."""
         loop = asyncio.get_running_loop()
@@ -67,10 +78,11 @@ class Process:
         loop.add_signal_handler(signal.SIGINT, self._signalled, True)
         tasks = [asyncio.create_task(listener.listen()) for listener in (self._http, *self._others)]
         metrics, control = self._others
-        log.info(
-            "listening",
-            extra={"http": self._http.port, "metrics": metrics.port, "control": control.port},
-        )
+        ports = {"http": self._http.port, "metrics": metrics.port, "control": control.port}
+        if self._grpc is not None:
+            await self._grpc.open()
+            ports["grpc"] = self._grpc.port
+        log.info("listening", extra=ports)
         started = asyncio.create_task(self._start())
         stopped = asyncio.create_task(self._stop.wait())
         try:
@@ -85,6 +97,8 @@ class Process:
             stopped.cancel()
             for listener in (self._http, *self._others):
                 listener.should_exit = True
+            if self._grpc is not None:
+                await self._grpc.close()
             await asyncio.gather(*tasks)
         log.info("stopped")
 
@@ -129,12 +143,19 @@ class Process:
         log.info("draining", extra={"seconds": 0 if self._hurry.is_set() else drain})
         await self._hurried_within(drain)
         self._state.phase = Phase.CLOSING
+        leaving = [http] if self._grpc is None else [http, asyncio.create_task(self._grpc.drain())]
         end = time.monotonic() + CLOSING_SECONDS
-        while self._http.connections and time.monotonic() < end:
+        while self._connections and time.monotonic() < end:
             if await self._hurried_within(_TICK_SECONDS):
                 break
         self._http.should_exit = True
-        await http
+        if self._grpc is not None:
+            await self._grpc.close()
+        await asyncio.gather(*leaving)
+
+    @property
+    def _connections(self) -> int:
+        return self._http.connections + (0 if self._grpc is None else self._grpc.connections)
 
     async def _hurried_within(self, seconds: float) -> bool:
         try:

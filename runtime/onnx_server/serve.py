@@ -48,6 +48,7 @@ def serve(arguments: argparse.Namespace) -> None:
         live=arguments.live,
         host=arguments.host,
         http_port=arguments.http_port,
+        grpc_port=arguments.grpc_port,
         metrics_port=arguments.metrics_port,
         control_port=arguments.control_port,
     )

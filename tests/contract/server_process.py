@@ -18,6 +18,8 @@ COMMAND = [sys.executable, "-m", "onnx_server"]
 # What the store clients read; a test says itself what of it there is.
 STORE_PREFIXES = ("AWS_", "GOOGLE_", "AZURE_")
 
+FREE_PORTS = ("--host", "127.0.0.1", "--http-port=0", "--grpc-port=0", "--metrics-port=0", "--control-port=0")
+
 
 def environment(extra: Mapping[str, str] | None = None) -> dict[str, str]:
     kept = {name: value for name, value in os.environ.items() if not name.startswith(STORE_PREFIXES)}
@@ -51,8 +53,7 @@ def fetch(*arguments: str | Path, tmp_path: Path, env: Mapping[str, str] | None 
 
 def serve_fails(*arguments: str | Path, tmp_path: Path) -> Ended:
     """Run `serve` on free ports until it ends by itself."""
-    ports = ("--http-port", "0", "--metrics-port", "0", "--control-port", "0")
-    return run("serve", *arguments, "--host", "127.0.0.1", *ports, tmp_path=tmp_path)
+    return run("serve", *FREE_PORTS, *arguments, tmp_path=tmp_path)
 
 
 class ServerProcess:
@@ -63,6 +64,8 @@ class ServerProcess:
         self.log = log
         ports = self.wait_for_log("listening")
         self.http_port, self.metrics_port, self.control_port = ports["http"], ports["metrics"], ports["control"]
+        self.grpc_port = ports.get("grpc", 0)  # 0: without gRPC
+        self.grpc_address = f"127.0.0.1:{self.grpc_port}"
         self.url = f"http://127.0.0.1:{self.http_port}"
         self.metrics_url = f"http://127.0.0.1:{self.metrics_port}/metrics"
         self.facts_url = f"http://127.0.0.1:{self.control_port}/v1/facts"
@@ -103,8 +106,7 @@ def serving(
     model: Path, *arguments: str | Path, tmp_path: Path, env: Mapping[str, str] | None = None
 ) -> Iterator[ServerProcess]:
     """Start a server, which may still be loading; end it, whatever happened."""
-    ports = ("--host", "127.0.0.1", "--http-port", "0", "--metrics-port", "0", "--control-port", "0")
-    command = [*COMMAND, "serve", str(model), *ports, "--log-format", "json", *map(str, arguments)]
+    command = [*COMMAND, "serve", str(model), *FREE_PORTS, "--log-format", "json", *map(str, arguments)]
     log = tmp_path / "server.log"
     with log.open("wb") as stderr:
         process = subprocess.Popen(command, env=environment(env), stderr=stderr)

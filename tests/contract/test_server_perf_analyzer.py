@@ -1,4 +1,4 @@
-"""Unmodified perf_analyzer over HTTP: it reads metadata, configuration and statistics, and believes them."""
+"""Unmodified perf_analyzer over HTTP and gRPC: it reads metadata, configuration and statistics, and believes them."""
 
 import csv
 from pathlib import Path
@@ -21,13 +21,14 @@ def analyzer() -> PerfAnalyzer:
     return perf_analyzer.install()
 
 
+@pytest.mark.parametrize("way", [("http",), ("grpc",), ("grpc", "--streaming", "--async")], ids=" ".join)
 @pytest.mark.parametrize("batch", ["1", "4"])
-def test_a_measurement(batch: str, analyzer: PerfAnalyzer, tmp_path: Path) -> None:
+def test_a_measurement(batch: str, way: tuple[str, ...], analyzer: PerfAnalyzer, tmp_path: Path) -> None:
     table = tmp_path / "table.csv"
     with serving(onnx_models.linear(tmp_path / "mlp.onnx"), tmp_path=tmp_path) as server:
         server.wait_until_ready()
-        address = f"127.0.0.1:{server.http_port}"
-        ended = analyzer.run("-m", "mlp", "-u", address, "-i", "http", "-b", batch, "-f", str(table), *QUICKLY)
+        address = f"127.0.0.1:{server.http_port}" if way[0] == "http" else server.grpc_address
+        ended = analyzer.run("-m", "mlp", "-u", address, "-i", *way, "-b", batch, "-f", str(table), *QUICKLY)
     assert ended.returncode == 0, ended.stdout
     (row,) = csv.DictReader(table.read_text().splitlines())
     assert float(row["Inferences/Second"]) > 0

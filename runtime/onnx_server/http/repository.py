@@ -6,14 +6,10 @@ from starlette.responses import Response
 from onnx_server.http.asgi import read_body
 from onnx_server.http.json import answer
 from onnx_server.models.index import index
+from onnx_server.models.lifecycle import FORBIDDEN
 from onnx_server.protocol import repository_request
 from onnx_server.protocol.errors import RequestError
 from onnx_server.state import State
-
-FORBIDDEN = (
-    "models are not loaded or unloaded on request here, because whoever reaches this port could: set "
-    "`modelControl: Explicit` in server.yaml to allow it"
-)
 
 
 def router(state: State) -> APIRouter:

@@ -19,6 +19,12 @@ log = logging.getLogger(__name__)
 
 _TICK_SECONDS = 0.05
 
+FORBIDDEN = (
+    "models are not loaded or unloaded on request here, because whoever reaches this port could: set "
+    "`modelControl: Explicit` in server.yaml to allow it"
+)
+"""What a client hears who may not load and unload models."""
+
 
 class Lifecycle:
     """Loads what the catalog has into the registry.

@@ -11,6 +11,8 @@ from typing import Any, get_args, get_origin
 import yaml
 from pydantic import BaseModel
 
+from onnx_server.settings.document import parse
+
 PREFIX = "ONNX_SERVER_"
 NESTED = "__"
 
@@ -51,7 +53,7 @@ def read(model: type[BaseModel], environ: Mapping[str, str]) -> Variables:
             found.problems.append(f"{variable}: no such setting")
             continue
         try:
-            value = yaml.safe_load(environ[variable])
+            value = parse(environ[variable])
         except yaml.YAMLError as error:
             found.problems.append(f"{variable} is not YAML: {' '.join(str(error).split())}")
             continue

@@ -15,6 +15,8 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 from onnx_server.failures import Failure, Reason
 from onnx_server.settings import environment
 from onnx_server.settings.base import PathSegment, Strict
+from onnx_server.settings.document import parse
+from onnx_server.settings.grpc import GrpcSettings
 from onnx_server.settings.model import ModelSettings
 from onnx_server.settings.telemetry import LoggingSettings, MetricsSettings, TracingSettings
 
@@ -46,6 +48,7 @@ class ServerSettings(ModelSettings):
     max_body_bytes: int = Field(
         default=100 * 1024 * 1024, ge=1, description="Largest request body, also after decompression. Bytes."
     )
+    grpc: GrpcSettings = Field(default_factory=GrpcSettings, description="The protocol over gRPC.")
     metrics: MetricsSettings = Field(default_factory=MetricsSettings, description="Prometheus' metrics.")
     logging: LoggingSettings = Field(default_factory=LoggingSettings, description="Logs on standard error.")
     tracing: TracingSettings = Field(default_factory=TracingSettings, description="OpenTelemetry.")
@@ -56,8 +59,8 @@ class ServerSettings(ModelSettings):
     max_connections: int = Field(
         default=4096,
         ge=1,
-        description="Open connections of each HTTP port. Over it the longest idle one makes room, or a new one gets "
-        "503.",
+        description="Open connections of each port. Over it the longest idle one makes room, or a new one gets 503; "
+        "of the gRPC port a new one is told to go away.",
     )
     receive_timeout_seconds: int = Field(
         default=60, ge=1, le=86400, description="How long a client may take to send one request. Seconds."
@@ -148,7 +151,7 @@ def load(path: Path | None, environ: Mapping[str, str] = os.environ) -> ServerSe
 
 def _read(path: Path) -> dict[str, Any]:
     try:
-        document = yaml.safe_load(path.read_bytes())
+        document = parse(path.read_bytes())
     except OSError as error:
         raise Failure(Reason.INVALID_CONFIG, f"cannot read {path}: {error.strerror}") from error
     except yaml.YAMLError as error:

@@ -64,8 +64,8 @@ async def over_grpc(address: str, model: str) -> dict[str, Any]:
 
 async def main() -> None:
     parser = argparse.ArgumentParser()
-    parser.add_argument("--rest", metavar="URL")
-    parser.add_argument("--grpc", metavar="HOST:PORT")
+    parser.add_argument("--over-rest", dest="rest", metavar="URL")
+    parser.add_argument("--over-grpc", dest="grpc", metavar="HOST:PORT")
     parser.add_argument("--model", required=True)
     options = parser.parse_args()
     result = {}

@@ -80,3 +80,11 @@ def test_the_schema_accepts_what_the_server_accepts() -> None:
     jsonschema.validate({"model": {"name": "digits", "version": "a"}, "executionProviders": ["CPU"]}, schema)
     with pytest.raises(jsonschema.ValidationError):
         jsonschema.validate({"batchSize": 3}, schema)
+
+
+@pytest.mark.parametrize("text", ["grpc: {mode: Off}\n", "grpc: {mode: 'Off'}\n"])
+def test_off_is_a_word_in_the_file_and_in_variables(text: str, tmp_path: Path) -> None:
+    (tmp_path / "server.yaml").write_text(text)
+    assert settings.load(tmp_path / "server.yaml", {}).grpc.mode == "Off"
+    assert settings.load(None, {"ONNX_SERVER_GRPC__MODE": "Off"}).grpc.mode == "Off"
+    assert settings.load(None, {"ONNX_SERVER_TRACING__ENABLED": "false"}).tracing.enabled is False
