@@ -55,7 +55,7 @@ class Scheduler:
         limits = _limits(settings, batched=self._batched)
         self._full = limits.max_rows
         self._queue = BatchQueue[Work](limits, behaviour.run_times)
-        self._workers = [Worker(f"run {name}", model) for model in models]
+        self._workers = [Worker(f"run {name}", model, on_cpu=behaviour.on_cpu) for model in models]
         self._idle = list(self._workers)
         self._running = 0
         self._closed = False

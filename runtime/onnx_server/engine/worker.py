@@ -27,9 +27,10 @@ class Worker:
     The thread is a daemon: ONNX Runtime cannot be interrupted, and the process must be able to end.
     """
 
-    def __init__(self, name: str, model: Runs) -> None:
+    def __init__(self, name: str, model: Runs, *, on_cpu: bool) -> None:
         self.model = model
         self._name = name
+        self._on_cpu = on_cpu
         self._batches: SimpleQueue[Batch[Work] | None] = SimpleQueue()
         self._thread: threading.Thread | None = None
 
@@ -47,7 +48,12 @@ class Worker:
 
     def _work(self, loop: asyncio.AbstractEventLoop, finished: Finished) -> None:
         while (batch := self._batches.get()) is not None:
+            busy = time.thread_time()
             executed = execute(self.model, batch, time.monotonic())
+            if self._on_cpu:
+                # Not the time that it took to get the interpreter back from the event loop, which may be milliseconds:
+                # a quick model would look slow here, and never return to the event loop.
+                executed.seconds = min(executed.seconds, time.thread_time() - busy)
             _working.discard(self)
             try:
                 loop.call_soon_threadsafe(finished, self, batch, executed)

@@ -24,7 +24,7 @@ class Response:
     @property
     def length(self) -> int:
         """Bytes in all."""
-        return sum(len(part) for part in self.parts)
+        return sum(map(len, self.parts))
 
 
 def answered(output: RequestedOutput, array: Tensor) -> tuple[Datatype, Tensor]:
