@@ -225,16 +225,9 @@ class QuickConnection(LimitedConnection):
 
     def answer(self, answer: response.Response) -> None:
         """Write an answer's head and parts."""
-        length = answer.length
-        if answer.header_length is None:
-            lines = b"content-type: application/json\r\ncontent-length: %d\r\n" % length
-        else:
-            lines = _BINARY_HEAD % (answer.header_length, length)
-        parts = answer.parts
-        if length > _JOIN_BYTES:
-            self._write(b"%b%b" % (_OK, lines), parts)
-        else:
-            self._write(b"%b%b" % (_OK, lines), (b"".join(parts),))
+        length, header = answer.length, answer.header_length
+        lines = _JSON_HEAD % length if header is None else _BINARY_HEAD % (header, length)
+        self._write(lines, answer.parts, length)
 
     def answer_error(self, exchange: Exchange, error: RequestError) -> None:
         """Write an error, if anybody is still there."""
@@ -242,15 +235,15 @@ class QuickConnection(LimitedConnection):
             return
         body = error_body(error.message)
         headers = [JSON_HEADER, *error.headers, (b"content-length", str(len(body)).encode())]
-        self._write(head(error.status, headers)[:-2], (body,))
+        self._write(head(error.status, headers)[:-2], (body,), len(body))
 
-    def _write(self, lines: bytes, parts: tuple[bytes | memoryview, ...]) -> None:
+    def _write(self, lines: bytes, parts: tuple[bytes | memoryview, ...], length: int) -> None:
         ends = self.ending and not self.more()
         end = b"connection: close\r\n\r\n" if ends else b"\r\n"
-        if len(parts) == 1:
-            self.transport.write(b"".join((lines, self._common_lines(), end, parts[0])))
+        if length <= _JOIN_BYTES:
+            self.transport.write(b"".join((lines, self._common_lines(), end, *parts)))
         else:
-            self.transport.writelines([b"%b%b%b" % (lines, self._common_lines(), end), *parts])
+            self.transport.writelines([b"".join((lines, self._common_lines(), end)), *parts])
         # An idle connection holds no model, which may be unloaded, and no body. None is uvicorn's own first value.
         # Another request may have come since, and taken its place.
         if self.cycle is self._exchange:  # type: ignore[comparison-overlap]
@@ -291,7 +284,8 @@ _targets: dict[bytes, tuple[str, str | None] | None] = {}
 # Escaped characters and queries are left to uvicorn.
 _PLAIN = re.compile(rb"/[A-Za-z0-9._~/:@!$&'()*+,;=-]*")
 _OK = b"HTTP/1.1 200 OK\r\n"
-_BINARY_HEAD = (
+_JSON_HEAD = _OK + b"content-type: application/json\r\ncontent-length: %d\r\n"
+_BINARY_HEAD = _OK + (
     b"content-type: application/octet-stream\r\ninference-header-content-length: %d\r\ncontent-length: %d\r\n"
 )
 
