@@ -13,8 +13,8 @@ from typing import Any, cast
 import grpc
 
 ROOT = Path(__file__).parents[2]
-# No retry policy, so what failed is not tried again. Only calls that no server saw are: a client that hears GOAWAY while
-# it hands a call to that connection ends the call itself, and with "grpc.enable_retries" 0 grpcio tells the caller.
+# No retry policy, so what failed is not tried again. Only calls that no server saw are: a client that hears GOAWAY
+# while it hands a call to that connection ends the call itself, and with "grpc.enable_retries" 0 says so.
 UNLIMITED = [("grpc.max_receive_message_length", -1), ("grpc.max_send_message_length", -1)]
 
 

@@ -83,12 +83,16 @@ class Client:
                 return
             self.buffer += data
 
+    def fields(self, block: bytes) -> dict[str, str]:
+        return {str(name): str(value) for name, value in self.decoder.decode(block)}
+
     def answer(self, stream: int, seconds: float = 5) -> tuple[bytes, dict[str, str]]:
         """Return the body and the headers and trailers of a call; a reset shows as `reset`."""
-        body, fields = b"", {}
+        body = b""
+        fields: dict[str, str] = {}
         for frame in self.frames(seconds):
             if isinstance(frame, HeadersFrame):
-                decoded = {str(name): str(value) for name, value in self.decoder.decode(frame.data)}
+                decoded = self.fields(frame.data)
                 fields |= decoded if frame.stream_id == stream else {}
             if frame.stream_id == stream and isinstance(frame, RstStreamFrame):
                 return body, fields | {"reset": str(frame.error_code)}

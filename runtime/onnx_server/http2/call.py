@@ -124,7 +124,7 @@ class Call:
             connection.end_if_idle()
 
     def fail(self, code: StatusCode, text: str) -> None:
-        """End the call with a status other than OK. The text is cut at 2,048 characters."""
+        """End the call with a status other than OK. The text is cut at 4,096 bytes on the wire."""
         if self.done:
             return
         self.done = True

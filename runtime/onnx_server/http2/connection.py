@@ -179,10 +179,10 @@ class Connection(asyncio.Protocol):
         """Send what is there and the end; the client's end is awaited, lest the last answers are lost on the way."""
         if self.closed:
             return
-        self.flush()
         self.closed = True
         for call in list(self.calls.values()):
             call.cancel()
+        self.flush()
         self.lifetime.closed_since = self.server.clock
         if self._transport is not None and self._transport.can_write_eof():
             self._transport.write_eof()

@@ -21,8 +21,8 @@ CACHED: Final = 64
 CACHED_BYTES: Final = 8192
 """Decoded size of what is worth keeping: so a connection's cache is bounded by half a megabyte."""
 MAX_INDEXED: Final = 128
-MAX_TEXT: Final = 2048
-"""Characters of grpc-message, so that the trailers fit into one frame of any size."""
+MAX_TEXT: Final = 4096
+"""Bytes of grpc-message: trailers have to fit into one frame, and clients refuse headers of over 8 KiB."""
 
 
 class Requests:
@@ -147,7 +147,9 @@ OK: Final = literal(b"grpc-status", b"0")
 
 def status(code: StatusCode, text: str) -> bytes:
     """Return the trailers of a call that failed; the text is percent-encoded (PROTOCOL-HTTP2, "Status-Message")."""
-    message = quote(text[:MAX_TEXT].encode("utf-8", "replace"), safe=" !\"#$&'()*+,/:;<=>?@[]^_`{|}~")
+    text = text[:MAX_TEXT]
+    while len(message := quote(text.encode("utf-8", "replace"), safe=" !\"#$&'()*+,/:;<=>?@[]^_`{|}~")) > MAX_TEXT:
+        text = text[: len(text) * MAX_TEXT // len(message)]
     return literal(b"grpc-status", b"%d" % code) + literal(b"grpc-message", message.encode())
 
 
