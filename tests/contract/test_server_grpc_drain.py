@@ -9,18 +9,17 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import grpc
-import grpc.aio
 import pytest
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from tritonclient.grpc import service_pb2, service_pb2_grpc
 
 from tests.contract import onnx_models
+from tests.contract.relay import relaying
 from tests.contract.server_process import ServerProcess, serving
 from tests.contract.test_server_grpc_calls import busy
 
@@ -29,80 +28,74 @@ DRAIN_SECONDS = 2
 # it began while it heard that the connection ends (`grpc.enable_retries: 0` would let it fail that by itself).
 OPTIONS = [("grpc.use_local_subchannel_pool", 1)]
 GOES_ON = "go on with a new stream"
+PATIENCE = 30.0
+KINDS = ("steady", "concurrent", "reconnecting", "stream", "deep stream")
 
 
 @dataclass
 class Figures:
-    """What the clients saw: calls or messages answered, by kind; what was lost; who left because the server asked."""
+    """What the clients saw: requests answered, by kind; streams that the server ended; what was lost."""
 
     answered: Counter[str] = field(default_factory=Counter)
-    after: int = 0
-    told: Counter[str] = field(default_factory=Counter)
+    ended: Counter[str] = field(default_factory=Counter)
     lost: list[str] = field(default_factory=list)
 
 
-class Client:
-    """A client of one kind, with a connection of its own; it leaves when the server asks it to."""
+class Client(threading.Thread):
+    """A client of one kind on a thread of its own, until `stop`."""
 
-    def __init__(self, address: str, figures: Figures, kind: str, rounds: int) -> None:
-        self.address, self.figures, self.kind, self.rounds = address, figures, kind, rounds
-        self.terminated = self.withdrawn = False
+    def __init__(self, port: int, figures: Figures, kind: str, rounds: int) -> None:
+        super().__init__(daemon=True)
+        self.address, self.figures, self.kind, self.rounds = f"127.0.0.1:{port}", figures, kind, rounds
+        self.stop = threading.Event()
 
-    async def run(self) -> None:
-        if self.kind in {"stream", "deep stream"}:
-            await asyncio.to_thread(self._stream, 1 if self.kind == "stream" else 8)
-            return
-        while not self.withdrawn:
-            async with grpc.aio.insecure_channel(self.address, options=OPTIONS) as channel:
-                stub = service_pb2_grpc.GRPCInferenceServiceStub(channel)
-                await self._call(stub)
-                if self.kind == "reconnecting":
-                    continue
-                # Who has heard GOAWAY has no ready connection any more.
-                while channel.get_state() == grpc.ChannelConnectivity.READY:
-                    await asyncio.gather(*(self._call(stub) for _ in range(8 if self.kind == "concurrent" else 1)))
-                self.figures.told[self.kind] += 1
-                return
-
-    async def _call(self, stub: Any) -> None:
+    def run(self) -> None:
         try:
-            self._answered(await stub.ModelInfer(busy(self.rounds)))
-        except grpc.RpcError as error:
+            while not self.stop.is_set():
+                with grpc.insecure_channel(self.address, options=OPTIONS) as channel:
+                    stub = service_pb2_grpc.GRPCInferenceServiceStub(channel)
+                    if "stream" in self.kind:
+                        self._stream(stub, 1 if self.kind == "stream" else 8)
+                    elif self.kind == "reconnecting":
+                        self._calls(stub, 1)
+                    else:
+                        while not self.stop.is_set():
+                            self._calls(stub, 8 if self.kind == "concurrent" else 1)
+        except Exception as error:
             self.figures.lost.append(f"{self.kind}: {error!r}")
 
-    def _answered(self, response: service_pb2.ModelInferResponse) -> None:
-        if response.raw_output_contents[0] != self.rounds.to_bytes(8, "little"):
-            self.figures.lost.append(f"{self.kind}: {response}")
+    def _calls(self, stub: Any, at_once: int) -> None:
+        for call in [stub.ModelInfer.future(busy(self.rounds), timeout=PATIENCE) for _ in range(at_once)]:
+            self._answered(call.result())
+
+    def _answered(self, response: Any) -> None:
+        assert response.raw_output_contents[0] == self.rounds.to_bytes(8, "little")
         self.figures.answered[self.kind] += 1
-        self.figures.after += self.terminated
 
-    def _stream(self, depth: int) -> None:
-        """Keep `depth` requests under way; each is answered in its order until the server says to go on elsewhere.
-
-        On a thread: the client for asyncio says INTERNAL of a message that it was sending when the stream ended.
-        """
+    def _stream(self, stub: Any, depth: int) -> None:
+        """Keep `depth` requests under way; each is answered in its order until the server says to go on elsewhere."""
         room = threading.Semaphore(depth)
         answered = 0
 
-        def requests() -> Iterator[service_pb2.ModelInferRequest]:
+        def requests() -> Iterator[Any]:
             for index in itertools.count():
                 room.acquire()
+                if self.stop.is_set():
+                    return
                 yield busy(self.rounds, id=str(index))
 
-        with grpc.insecure_channel(self.address, options=OPTIONS) as channel:
-            try:
-                for message in service_pb2_grpc.GRPCInferenceServiceStub(channel).ModelStreamInfer(requests()):
-                    if message.error_message or message.infer_response.id != str(answered):
-                        self.figures.lost.append(f"{self.kind}: {answered}: {message}")
-                    answered += 1
-                    self._answered(message.infer_response)
-                    room.release()
-                self.figures.lost.append(f"{self.kind}: ended as if all was answered")
-            except grpc.RpcError as error:
-                if error.code() != grpc.StatusCode.UNAVAILABLE or GOES_ON not in error.details():
-                    self.figures.lost.append(f"{self.kind}: {error!r}")
-                self.figures.told[self.kind] += 1
-                room.release()  # lets the client's own thread end
+        try:
+            for message in stub.ModelStreamInfer(requests(), timeout=PATIENCE):
+                assert (message.error_message, message.infer_response.id) == ("", str(answered))
+                answered += 1
+                self._answered(message.infer_response)
+                room.release()
+            assert self.stop.is_set(), "the stream ended as if all was answered"
+        except grpc.RpcError as error:
+            if error.code() != grpc.StatusCode.UNAVAILABLE or GOES_ON not in error.details():
+                raise
+            self.figures.ended[self.kind] += 1
+            room.release()  # lets the client's own thread end
 
 
 @contextlib.contextmanager
@@ -114,36 +107,46 @@ def draining(tmp_path: Path, seconds: int) -> Iterator[ServerProcess]:
         yield server.wait_until_ready()
 
 
-async def drive(server: ServerProcess, each: int) -> tuple[Figures, int, float]:
-    """Return what the clients saw, the exit status, and the seconds from SIGTERM to the end."""
+async def roll(old: ServerProcess, new: ServerProcess, each: int) -> tuple[Figures, Counter[int], int, float]:
+    """Replace `old` by `new` behind a Service that `each` clients of every kind use.
+
+    Return what they saw, the connections that were made to each, `old`'s exit status, and its seconds from SIGTERM on.
+    """
     figures = Figures()
-    asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(2 * each + 1))
-    kinds = ("steady", "concurrent", "reconnecting", "stream", "deep stream")
-    clients = [Client(server.grpc_address, figures, kind, 1 + i) for kind in kinds for i in range(each)]
-    tasks = [asyncio.create_task(client.run()) for client in clients]
-    await asyncio.sleep(1)
-    server.terminate()
-    terminated = time.monotonic()
-    for client in clients:
-        client.terminated = True
-    await asyncio.sleep(1)
-    for client in clients:
-        client.withdrawn = True  # as after a Service has noticed: nobody connects anew
-    status = await asyncio.to_thread(server.wait, 60)
-    seconds = time.monotonic() - terminated
-    await asyncio.wait_for(asyncio.gather(*tasks), 30)
-    return figures, status, seconds
+    async with relaying(old.grpc_port) as service:
+        clients = [Client(service.port, figures, kind, 1 + index) for kind in KINDS for index in range(each)]
+        for client in clients:
+            client.start()
+        await asyncio.sleep(1)
+        terminated = time.monotonic()
+        old.terminate()
+        await asyncio.sleep(1)
+        service.target = new.grpc_port  # the Service has noticed
+        status = await asyncio.to_thread(old.wait, 60)
+        seconds = time.monotonic() - terminated
+        await asyncio.sleep(0.5)
+        for client in clients:
+            client.stop.set()
+        for client in clients:
+            await asyncio.to_thread(client.join, 2 * PATIENCE)
+        if any(client.is_alive() for client in clients):
+            figures.lost.append("a client waits on and on")
+        return figures, service.made, status, seconds
 
 
 def test_clients_that_never_retry_lose_nothing(tmp_path: Path) -> None:
-    with draining(tmp_path, DRAIN_SECONDS) as server:
-        figures, status, seconds = asyncio.run(drive(server, each=4))
-    print(figures, f"{seconds:.1f} s")
+    (tmp_path / "new").mkdir()
+    with draining(tmp_path, DRAIN_SECONDS) as old, draining(tmp_path / "new", 0) as new:
+        figures, made, status, seconds = asyncio.run(roll(old, new, each=3))
+        old_port, new_port = old.grpc_port, new.grpc_port
+    print(figures, made, f"{seconds:.1f} s")
     assert figures.lost == []
     assert status == 0
-    assert figures.told == {"steady": 4, "concurrent": 4, "stream": 4, "deep stream": 4}
-    assert min(figures.answered.values()) > 4
-    assert figures.after > 0
+    assert set(figures.answered) == set(KINDS)
+    # All left because they were asked to, and before the process would have cut them off.
+    assert min(figures.ended["stream"], figures.ended["deep stream"]) >= 3
+    assert made[old_port] >= 15
+    assert made[new_port] >= 15
     assert DRAIN_SECONDS <= seconds < DRAIN_SECONDS + 10
 
 

@@ -24,14 +24,14 @@ def _service(observed: Observed, revision: str, meta: dict[str, Any]) -> dict[st
         "metadata": meta,
         "spec": {
             "selector": names.revision_selector(observed.name, revision),
+            # By name: pods of a revision that was frozen without a port are endpoints of the other one all the same.
             "ports": [
-                {
-                    "name": "http",
-                    "port": names.HTTP_PORT,
-                    "targetPort": "http",
-                    "protocol": "TCP",
-                    "appProtocol": "http",
-                }
+                _port("http", names.HTTP_PORT, "http"),
+                _port("grpc", names.GRPC_PORT, "kubernetes.io/h2c"),
             ],
         },
     }
+
+
+def _port(name: str, number: int, speaks: str) -> dict[str, Any]:
+    return {"name": name, "port": number, "targetPort": name, "protocol": "TCP", "appProtocol": speaks}

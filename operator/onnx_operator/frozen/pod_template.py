@@ -86,6 +86,7 @@ def _server(image: str, spec: Spec) -> Object:
         "env": [*spec.podTemplate.env, pod_uid],
         "ports": [
             {"name": "http", "containerPort": names.HTTP_PORT},
+            {"name": "grpc", "containerPort": names.GRPC_PORT},
             {"name": "metrics", "containerPort": names.METRICS_PORT},
             {"name": "control", "containerPort": names.CONTROL_PORT},
         ],

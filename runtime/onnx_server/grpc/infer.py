@@ -78,8 +78,8 @@ class InferMethods:
         async def read() -> None:
             try:
                 async for data in call:
-                    answers.put_nowait(asyncio.ensure_future(self._streamed(call, data)))
                     await room.acquire()
+                    answers.put_nowait(asyncio.ensure_future(self._streamed(call, data)))
             finally:
                 answers.put_nowait(None)
 

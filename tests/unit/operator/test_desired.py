@@ -114,7 +114,15 @@ def test_the_entry_leads_to_the_revision_that_serves() -> None:
 def test_control_and_metrics_ports_are_behind_no_service() -> None:
     services = [manifest for (kind, _), manifest in made(updating()).items() if kind == "Service"]
     assert len(services) == 3
-    assert {port["targetPort"] for service in services for port in service["spec"]["ports"]} == {"http"}
+    assert {port["targetPort"] for service in services for port in service["spec"]["ports"]} == {"http", "grpc"}
+
+
+def test_services_say_what_their_ports_speak() -> None:
+    ports = made(updating())["Service", "digits"]["spec"]["ports"]
+    assert {port["name"]: (port["port"], port["targetPort"], port["appProtocol"]) for port in ports} == {
+        "http": (8000, "http", "http"),
+        "grpc": (8001, "grpc", "kubernetes.io/h2c"),
+    }
 
 
 def test_a_budget_is_only_where_it_can_help_and_only_over_what_serves() -> None:

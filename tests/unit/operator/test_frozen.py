@@ -82,6 +82,7 @@ def test_the_pod_speaks_the_contract() -> None:
     ]
     assert {port["name"]: port["containerPort"] for port in server["ports"]} == {
         "http": 8000,
+        "grpc": 8001,
         "metrics": 8002,
         "control": 9000,
     }
