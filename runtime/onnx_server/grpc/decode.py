@@ -84,7 +84,7 @@ def _typed(name: str, datatype: Datatype, shape: tuple[int, ...], contents: Any)
     if len(values) != expected:
         raise bad_request(f"input '{name}': shape {list(shape)} needs {expected} values in {field}, got {len(values)}")
     if datatype.name == "BYTES":
-        return _strings(name, values).reshape(shape)
+        return _elements(name, values, text=not datatype.opaque).reshape(shape)
     if datatype.dtype.kind in "iu" and expected:
         limits = np.iinfo(datatype.dtype)
         for value in (min(values), max(values)):
@@ -93,16 +93,16 @@ def _typed(name: str, datatype: Datatype, shape: tuple[int, ...], contents: Any)
     return np.array(values, dtype=datatype.dtype).reshape(shape)
 
 
-def _strings(name: str, values: Iterable[bytes]) -> Tensor:
-    texts = []
+def _elements(name: str, values: Iterable[bytes], *, text: bool) -> Tensor:
+    elements: list[str | bytes] = []
     for index, value in enumerate(values):
         try:
-            texts.append(value.decode())
+            elements.append(value.decode() if text else value)
         except UnicodeDecodeError as error:
             message = f"input '{name}': BYTES element {index} is not UTF-8, which ONNX strings are"
             raise bad_request(message) from error
-    array = np.empty(len(texts), dtype=object)
-    array[:] = texts
+    array = np.empty(len(elements), dtype=object)
+    array[:] = elements
     return array
 
 

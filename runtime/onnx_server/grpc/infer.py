@@ -58,15 +58,16 @@ class InferMethods:
             call.fail(code_of(error), error.message)
             return
         if exchange.loaded.preparation is not None or self._state.observer is not None:
-            cancelled_with(call, asyncio.ensure_future(self._infer_unusual(call, exchange)))
+            cancelled_with(call, asyncio.ensure_future(self._infer_unusual(call, data)))
             return
         pending = _Pending(call, exchange, self._encoder(exchange.loaded))
         pending.submit()
 
-    async def _infer_unusual(self, call: Call, exchange: "_Exchange") -> None:
+    async def _infer_unusual(self, call: Call, data: bytes) -> None:
         """Answer a request that waits for more than the engine, or that somebody wants to hear of."""
         try:
-            call.finish(await self._answer(exchange))
+            # A model is found and its request counted in one turn of the loop: between them it could be unloaded.
+            call.finish(await self._answer(_Exchange(self._state, call, data)))
         except RequestError as error:
             call.fail(code_of(error), error.message)
 
