@@ -22,21 +22,28 @@ _ROWS = (1, 32)
 _LOOPS = frozenset({"Loop", "Scan"})
 
 
+# A hop to a thread and back costs about a fifth of the first. On a single CPU a thread runs nothing at the same time
+# and costs its hop all the same: there it is only for what would keep the event loop from hearing others.
+_INLINE_SECONDS, _INLINE_ALONE_SECONDS = 200e-6, 2e-3
+
+
 @dataclass(frozen=True)
 class Behaviour:
     """`steady` is False where the inputs' values, not just their size, decide how long a run takes.
 
-    `on_cpu` is whether a run is the calling thread's work, and of no other device.
+    `on_cpu` is whether a run is the calling thread's work, and of no other device. Batches that are expected to take up
+    to `inline_seconds` run on the event loop itself.
     """
 
     batching: Batchability
     run_times: RunTimes
     steady: bool
     on_cpu: bool = False
+    inline_seconds: float = _INLINE_SECONDS
 
 
-def observe(model: Model, settings: BatchingSettings) -> Behaviour:
-    """Run a warmed-up `model` some more times on made-up inputs, on the calling thread."""
+def observe(model: Model, settings: BatchingSettings, cpus: int) -> Behaviour:
+    """Run a warmed-up `model` some more times on made-up inputs, on the calling thread. The process has `cpus`."""
     run_times = RunTimes()
     on_cpu = model.active == ("CPU",)
     if settings.mode == "Off":
@@ -45,8 +52,9 @@ def observe(model: Model, settings: BatchingSettings) -> Behaviour:
         batching = prove(model, model.signature, on_cpu=on_cpu)
     for rows in _ROWS if batching.proven else _ROWS[:1]:
         _time(model, run_times, rows)
+    inline = _INLINE_ALONE_SECONDS if on_cpu and cpus == 1 else _INLINE_SECONDS
     loops = any(_LOOPS & operators.keys() for operators in model.assignments.values())
-    return Behaviour(batching, run_times, steady=not loops, on_cpu=on_cpu)
+    return Behaviour(batching, run_times, steady=not loops, on_cpu=on_cpu, inline_seconds=inline)
 
 
 def _repeated(row: Tensor, rows: int) -> Tensor:

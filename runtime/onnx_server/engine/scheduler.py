@@ -20,8 +20,6 @@ from onnx_server.settings.model import ModelSettings
 
 log = logging.getLogger(__name__)
 
-# Batches that are expected to take less run on the event loop itself: a hop to a thread and back costs a fifth of it.
-INLINE_SECONDS = 200e-6
 # How long one turn of the event loop may run batches before it hears others: health, metrics, other models.
 _TURN_SECONDS = 1e-3
 # Without maxBatchSize: rows where the cost of a run is nothing beside that of its rows, and elements (4 MiB of floats)
@@ -51,6 +49,7 @@ class Scheduler:
         self._statistics = statistics
         self._run_times = behaviour.run_times
         self._steady = behaviour.steady
+        self._inline_seconds = behaviour.inline_seconds
         self._batched = behaviour.batching.proven
         limits = _limits(settings, batched=self._batched)
         self._full = limits.max_rows
@@ -164,7 +163,7 @@ class Scheduler:
         if not self._steady:
             return False
         expected = self._run_times.expected(batch.size)
-        return expected is not None and expected <= INLINE_SECONDS
+        return expected is not None and expected <= self._inline_seconds
 
     def _give(self, worker: Worker, batch: Batch[Work]) -> None:
         if self._loop is None:
