@@ -56,13 +56,21 @@ def execute(model: Runs, batch: Batch[Work], started: float) -> Executed:
 
 def _alone(model: Runs, work: Work, started: float) -> Outcome:
     try:
-        outputs = model.run(work.inputs, work.outputs)
+        outputs = model.run(_aligned(work.inputs), work.outputs)
     except RequestError as error:
         return error
     except Exception:
         log.exception("bug: a run failed unexpectedly")
         return internal()
     return Run(outputs, started - work.asked, time.monotonic() - started)
+
+
+def _aligned(inputs: Mapping[str, Tensor]) -> Mapping[str, Tensor]:
+    """Return the tensors at addresses that kernels may rely on."""
+    for array in inputs.values():
+        if not array.flags.aligned:
+            return {name: each if each.flags.aligned else each.copy() for name, each in inputs.items()}
+    return inputs
 
 
 def _together(inputs: list[Mapping[str, Tensor]]) -> dict[str, Tensor]:

@@ -15,7 +15,7 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from onnx_server import inference
 from onnx_server.engine.work import Outcome, Work
 from onnx_server.http.connection import JSON_HEADER, LimitedConnection, Limits, error_body, head
-from onnx_server.http.infer import LENGTH_HEADER, parse_header_length, parse_path
+from onnx_server.http.infer import LENGTH_HEADER, parse_path
 from onnx_server.models.loaded import Loaded
 from onnx_server.protocol import response
 from onnx_server.protocol.errors import CancelledRequestError, RequestError, internal
@@ -69,13 +69,12 @@ class Exchange:
         self.statistics = loaded.statistics.transport("http")
         self.statistics.in_flight += 1
 
-    def run(self, body: bytes, header_length: str | None) -> None:
+    def run(self, body: bytes, header_length: int | None) -> None:
         """Decode and submit; the answer comes through `done`."""
         loaded = self.loaded
         received = time.monotonic()
         try:
-            length = None if header_length is None else parse_header_length(header_length)
-            self.decoded = loaded.decoder.decode(body, length)
+            self.decoded = loaded.decoder.decode(body, header_length)
             self.decode_seconds = time.monotonic() - received
             self.work = inference.submit(loaded, self.decoded, received, self.done)
         except RequestError as error:
@@ -144,7 +143,10 @@ class QuickConnection(LimitedConnection):
         self._exchange: Exchange | None = None
         self._taking = False
         self._body: bytes | list[bytes] = b""
-        self._header_length: str | None = None
+        self._known_headers: list[tuple[bytes, bytes]] | None = None
+        self._known_url = b""
+        self._target: tuple[str, str | None] | None = None
+        self._header_length: int | None = None
 
     def on_message_begin(self) -> None:
         """A request begins: what uvicorn wants is made once it is known that uvicorn shall answer."""
@@ -173,22 +175,15 @@ class QuickConnection(LimitedConnection):
 
     def _usual(self) -> Loaded | None:
         """Return the model that is asked, if the request is one that the quick way answers."""
-        target = _target(self.url)
+        if self.headers != self._known_headers or self.url != self._known_url:
+            self._read_head()
+        target = self._target
         if target is None or self.parser.get_method() != b"POST" or not self.parser.should_keep_alive():
             return None
         if (self.cycle is not None and not self.cycle.response_complete) or self.flow.write_paused:
             return None
-        state, length, self._header_length = self.state, None, None
+        state = self.state
         if state.phase == Phase.CLOSING or state.observer is not None:
-            return None
-        for name, value in self.headers:
-            if name == b"content-length":
-                length = int(value)
-            elif name == LENGTH_HEADER:
-                self._header_length = value.decode("latin-1")
-            elif name in _UNUSUAL and value not in _USUAL_VALUES:
-                return None
-        if length is None or length > state.settings.max_body_bytes:
             return None
         try:
             loaded = state.registry.find(*target)
@@ -196,6 +191,23 @@ class QuickConnection(LimitedConnection):
             return None
         # Preparing inputs may need a thread, which only the other way waits for.
         return loaded if loaded.preparation is None else None
+
+    def _read_head(self) -> None:
+        """Read what the head says; most clients send the same each time. No target: there is something unusual."""
+        self._known_headers, self._known_url = self.headers, self.url
+        self._target = self._header_length = None
+        length = None
+        for name, value in self.headers:
+            if name == b"content-length":
+                length = int(value)
+            elif name == LENGTH_HEADER:
+                if not value.isdigit():
+                    return
+                self._header_length = int(value)
+            elif name in _UNUSUAL and value not in _USUAL_VALUES:
+                return
+        if length is not None and length <= self.state.settings.max_body_bytes:
+            self._target = _target(self.url)
 
     def on_body(self, body: bytes) -> None:
         """Keep a part of the body."""

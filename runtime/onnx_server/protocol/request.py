@@ -19,9 +19,11 @@ _LARGEST = 2**48
 _NOTHING = memoryview(b"")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, eq=False)
 class InferRequest:
-    """A decoded request. `inputs` has every input of the model; `outputs` are in the client's order, never empty.
+    """A decoded request, not to be changed; only, to make a frozen one takes three times as long.
+
+    `inputs` has every input of the model; `outputs` are in the client's order, never empty.
 
     `priority` is from 1, the most urgent; 0 is the lowest. `timeout` is in seconds. `heads` has the JSON of answers
     that were made before, by the shapes of the outputs, where requests share it (decoder.py).

@@ -14,7 +14,7 @@ _BYTES = BY_NAME["BYTES"]
 _HEADS_LIMIT = 64
 
 
-@dataclass(frozen=True)
+@dataclass(slots=True, eq=False)
 class Response:
     """A body in parts, to be sent one after the other; `header_length` is that of the JSON before binary tensors."""
 
@@ -47,11 +47,11 @@ def encode(request: InferRequest, results: Sequence[Tensor], model_name: str, mo
         if isinstance(answer.parts[0], bytes) and len(heads) < _HEADS_LIMIT:
             heads[shapes] = answer.parts[0]
         return answer
-    buffers = [
-        binary_tensor.encode(output.spec.datatype, array)
-        for output, array in zip(request.outputs, results, strict=True)
-    ]
-    return Response((head, *buffers), len(head))
+    outputs = request.outputs
+    parts: list[bytes | memoryview] = [head]
+    for index, array in enumerate(results):
+        parts.append(binary_tensor.encode(outputs[index].spec.datatype, array))
+    return Response(tuple(parts), len(head))
 
 
 def _encoded(request: InferRequest, results: Sequence[Tensor], model_name: str, model_version: str) -> Response:
