@@ -157,6 +157,7 @@ REPLAYS = {
         adds=(
             *(f"dynamic_batching.default_queue_policy.{name}" for name in _QUEUE_POLICY),
             "model_transaction_policy.decoupled",
+            "parameters.batching.string_value",
             "parameters.execution_providers.string_value",
         ),
         lacks=(

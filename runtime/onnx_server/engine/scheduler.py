@@ -48,8 +48,7 @@ class Scheduler:
         self._size = settings.queue.size
         self._statistics = statistics
         self._run_times = behaviour.run_times
-        self._steady = behaviour.steady
-        self._inline_seconds = behaviour.inline_seconds
+        self._inline_seconds = behaviour.inline_seconds if behaviour.steady else 0.0
         self._batched = behaviour.batching.proven
         limits = _limits(settings, batched=self._batched)
         self._full = limits.max_rows
@@ -60,6 +59,8 @@ class Scheduler:
         self._closed = False
         self._loop: asyncio.AbstractEventLoop | None = None
         self._flushing = False
+        # Whether the last batch was of one request: then another one waits for no company.
+        self._lone = True
         self._delayed: asyncio.TimerHandle | None = None
         self._sweep_at = math.inf
         self._sweep: asyncio.TimerHandle | None = None
@@ -75,10 +76,12 @@ class Scheduler:
         return self._queue.waiting
 
     def submit(self, work: Work) -> None:
-        """Queue `work`. It runs at the event loop's next turn at the earliest, with what else came in this one.
+        """Queue `work`. It runs with what else comes in this turn of the event loop, unless requests come one by one.
 
         Raises OverloadedError where the queue is full and holds nothing that is expired or less urgent.
         """
+        if self._loop is None:
+            self._loop = asyncio.get_running_loop()
         queue = self._queue
         work.asked = now = time.monotonic()
         self._group(work)
@@ -89,7 +92,10 @@ class Scheduler:
         if left:
             self._drop(left, now)
         if not self._flushing:
-            self._flush_soon()
+            if self._lone and queue.waiting == 1 and not self._is_quick(work.size):
+                self._flush()
+            else:
+                self._flush_soon()
         if queue.next_deadline < self._sweep_at:
             self._arm(now)
 
@@ -128,10 +134,9 @@ class Scheduler:
             work.key = (work.outputs, *(array.shape[1:] for array in arrays))
 
     def _flush_soon(self) -> None:
-        if self._loop is None:
-            self._loop = asyncio.get_running_loop()
-        self._flushing = True
-        self._loop.call_soon(self._flush)
+        if self._loop is not None:
+            self._flushing = True
+            self._loop.call_soon(self._flush)
 
     def _flush(self) -> None:
         """Run what is due, here or on the threads that are free, for no longer than a turn of the event loop."""
@@ -149,7 +154,8 @@ class Scheduler:
                 if queue.waiting:
                     self._flush_at(queue.again, now)
                 return
-            if self._is_quick(batch):
+            self._lone = len(batch.entries) == 1
+            if self._is_quick(batch.size):
                 self._settle(batch, execute(self._idle[-1].model, batch, now))
                 now = time.monotonic()
                 if now - began > _TURN_SECONDS:
@@ -159,10 +165,9 @@ class Scheduler:
             else:
                 self._give(self._idle.pop(), batch)
 
-    def _is_quick(self, batch: Batch[Work]) -> bool:
-        if not self._steady:
-            return False
-        expected = self._run_times.expected(batch.size)
+    def _is_quick(self, size: int) -> bool:
+        """Whether a run on `size` elements goes on the event loop itself."""
+        expected = self._run_times.expected(size)
         return expected is not None and expected <= self._inline_seconds
 
     def _give(self, worker: Worker, batch: Batch[Work]) -> None:

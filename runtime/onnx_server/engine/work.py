@@ -25,7 +25,7 @@ Outcome = Run | RequestError
 
 @dataclass(slots=True, eq=False, kw_only=True)
 class Work(Entry):
-    """A request to a scheduler. `done` is called exactly once, on the event loop, after `submit` has returned.
+    """A request to a scheduler. `done` is called exactly once, on the event loop, perhaps before `submit` returns.
 
     `inputs` has every input of the model; `rows` is the largest first dimension of those that batch. `priority` is
     from 1, the most urgent; 0 is the lowest of all. `deadline` is in seconds of time.monotonic(). The scheduler sets

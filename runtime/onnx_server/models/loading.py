@@ -42,7 +42,7 @@ def load(name: str, version: str, path: Path, settings: ModelSettings, threads: 
     warmed, *_ = [warm_up(model, model.signature) for model in models]
     if warmed.message:
         log.warning("warm-up", extra={"model": name, "source": warmed.source, "said": warmed.message})
-    behaviour = observe(models[0], settings.batching, threads.intra_op)
+    behaviour = observe(models[0], settings, threads.intra_op)
     statistics = ModelStatistics()
     profiler = Profiler(once_more)
     tapped = [profiler.tap(model) for model in models]

@@ -58,11 +58,19 @@ class Gated(Doubling):
 class Requests:
     """Requests to a scheduler, and what came of each."""
 
-    def __init__(self, models: Sequence[Runs], *, batched: bool = True, quick: bool = False, **settings: Any) -> None:
+    def __init__(
+        self,
+        models: Sequence[Runs],
+        *,
+        batched: bool = True,
+        quick: bool = False,
+        expected: float = 10e-6,
+        inline_seconds: float = 200e-6,
+        **settings: Any,
+    ) -> None:
         run_times = RunTimes()
-        if quick:
-            run_times.learn(1, 10e-6)
-        behaviour = Behaviour(Batchability(batched, ""), run_times, steady=quick)
+        run_times.learn(1, expected)
+        behaviour = Behaviour(Batchability(batched, ""), run_times, steady=quick, inline_seconds=inline_seconds)
         self.statistics = ModelStatistics()
         self.scheduler = Scheduler("m", models, ModelSettings.model_validate(settings), self.statistics, behaviour)
         self.outcomes: dict[Work, list[Outcome]] = {}

@@ -48,6 +48,28 @@ async def test_a_quick_model_runs_on_the_loop_and_one_that_became_slow_on_a_thre
 
 
 @on_a_loop
+async def test_what_is_quick_is_as_the_model_was_found_to_behave() -> None:
+    model = Doubling()
+    for inline_seconds in (200e-6, 2e-3):
+        requests = Requests([model], quick=True, expected=1e-3, inline_seconds=inline_seconds)
+        requests.submit(1)
+        await requests.all_done()
+    here = threading.current_thread()
+    assert [thread is here for thread in model.threads] == [False, True]
+
+
+@on_a_loop
+async def test_a_request_that_comes_alone_waits_for_no_others() -> None:
+    model = Gated()
+    requests = Requests([model])
+    requests.submit(1)
+    # Without a turn of the event loop.
+    assert model.entered.wait(SECONDS)
+    model.gate.set()
+    await requests.all_done()
+
+
+@on_a_loop
 async def test_quick_runs_leave_turns_to_others() -> None:
     model = Doubling(seconds=150e-6)
     requests = Requests([model], quick=True, batched=False)
