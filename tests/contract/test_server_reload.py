@@ -92,7 +92,7 @@ def rounds(server: ServerProcess, count: int) -> httpx.Response:
 @pytest.mark.parametrize("how", [load, unload])
 def test_what_runs_and_what_waits_finishes(how: object, server: ServerProcess) -> None:
     with ThreadPoolExecutor(4) as pool:
-        asked_before = [pool.submit(rounds, server, 2500) for _ in range(4)]
+        asked_before = [pool.submit(rounds, server, 10_000) for _ in range(4)]
         in_flight = 'onnx_server_in_flight_requests{model="busy",version="1"}'
         wait_for(lambda: server.metrics()[in_flight] == 4)
         changed = load(server, "busy") if how is load else unload(server, "busy")
@@ -106,7 +106,7 @@ def test_what_runs_and_what_waits_finishes(how: object, server: ServerProcess) -
         assert not any(future.done() for future in asked_before)
         answers = [future.result() for future in asked_before]
     assert [answer.status_code for answer in answers] == [200] * 4
-    assert all(answer.json()["outputs"][0]["data"] == [2500] for answer in answers)
+    assert all(answer.json()["outputs"][0]["data"] == [10_000] for answer in answers)
     expected = "READY" if how is load else "UNAVAILABLE"
     wait_for(lambda: states(server)["busy", "1"] == expected)
 

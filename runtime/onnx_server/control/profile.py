@@ -43,7 +43,7 @@ def install(app: FastAPI, state: State, verify: Verify) -> None:
     @app.get("/v1/profile/{job_id}/trace")
     async def trace(request: Request, job_id: str) -> Response:
         verify(request)
-        file = state.profiles.trace(job_id)
+        file = state.profiles.take_trace(job_id)
         remove = BackgroundTask(file.unlink, missing_ok=True)
         return FileResponse(file, media_type="application/json", filename=f"{job_id}.json", background=remove)
 

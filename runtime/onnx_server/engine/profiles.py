@@ -87,14 +87,16 @@ class Profiles:
             raise RequestError(404, f"there is no profile '{job_id}': the server keeps the last one that was asked for")
         return self._job
 
-    def trace(self, job_id: str) -> Path:
-        """Return the trace's file. Raises RequestError 404, also where it was fetched before."""
+    def take_trace(self, job_id: str) -> Path:
+        """Return the trace's file, which is the caller's to remove. Raises RequestError 404, also if it was taken."""
         job = self.find(job_id)
         if job.profile is None:
             raise RequestError(404, f"there is no trace of the profile '{job_id}': it is {job.stage.value.lower()}")
-        if not job.profile.trace.exists():
-            raise RequestError(404, f"the trace of the profile '{job_id}' was fetched before, which removed it")
-        return job.profile.trace
+        try:
+            return job.profile.trace.rename(job.profile.trace.with_suffix(".taken"))
+        except FileNotFoundError:
+            message = f"the trace of the profile '{job_id}' was fetched before, which removed it"
+            raise RequestError(404, message) from None
 
     def close(self) -> bool:
         """End what is recorded and remove all files. Return whether ONNX Runtime still loads, on a thread of ours."""
