@@ -1,9 +1,11 @@
 """`/v1/profile` of the control port: ask for a profile, look at it, fetch its trace."""
 
+import os
+
 from fastapi import FastAPI, Request
 from pydantic import Field, ValidationError
 from starlette.background import BackgroundTask
-from starlette.responses import FileResponse, Response
+from starlette.responses import Response, StreamingResponse
 
 from onnx_server.control.access import Verify
 from onnx_server.engine.profiles import MAX_REQUESTS, MAX_SECONDS
@@ -11,6 +13,8 @@ from onnx_server.http.json import answer
 from onnx_server.protocol.errors import bad_request, unavailable
 from onnx_server.settings.base import Strict
 from onnx_server.state import State
+
+_CHUNK_BYTES = 1 << 16
 
 
 class ProfileRequest(Strict):
@@ -44,8 +48,12 @@ def install(app: FastAPI, state: State, verify: Verify) -> None:
     async def trace(request: Request, job_id: str) -> Response:
         verify(request)
         file = state.profiles.take_trace(job_id)
-        remove = BackgroundTask(file.unlink, missing_ok=True)
-        return FileResponse(file, media_type="application/json", filename=f"{job_id}.json", background=remove)
+        headers = {
+            "content-length": str(os.fstat(file.fileno()).st_size),
+            "content-disposition": f'attachment; filename="{job_id}.json"',
+        }
+        chunks = iter(lambda: file.read(_CHUNK_BYTES), b"")
+        return StreamingResponse(chunks, 200, headers, "application/json", BackgroundTask(file.close))
 
 
 def _parsed(body: bytes) -> ProfileRequest:

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
+from typing import BinaryIO
 
 from onnx_server.engine.profiling import Profile, Profiler, Recording
 from onnx_server.failures import Failure
@@ -87,16 +88,18 @@ class Profiles:
             raise RequestError(404, f"there is no profile '{job_id}': the server keeps the last one that was asked for")
         return self._job
 
-    def take_trace(self, job_id: str) -> Path:
-        """Return the trace's file, which is the caller's to remove. Raises RequestError 404, also if it was taken."""
+    def take_trace(self, job_id: str) -> BinaryIO:
+        """Return the trace's file, open and removed already. Raises RequestError 404, also if it was taken before."""
         job = self.find(job_id)
         if job.profile is None:
             raise RequestError(404, f"there is no trace of the profile '{job_id}': it is {job.stage.value.lower()}")
         try:
-            return job.profile.trace.rename(job.profile.trace.with_suffix(".taken"))
+            file = job.profile.trace.open("rb")
+            job.profile.trace.unlink()
         except FileNotFoundError:
             message = f"the trace of the profile '{job_id}' was fetched before, which removed it"
             raise RequestError(404, message) from None
+        return file
 
     def close(self) -> bool:
         """End what is recorded and remove all files. Return whether ONNX Runtime still loads, on a thread of ours."""
