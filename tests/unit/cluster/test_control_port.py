@@ -33,7 +33,7 @@ def pod(uid: str, address: str = "127.99.0.1", **annotations: str) -> Object:
 def shape(value: Any) -> Any:
     """Return which fields there are, of which types; the content of lists and of free-form maps does not count."""
     if isinstance(value, dict):
-        return {name: shape(part) for name, part in value.items() if name not in {"nodes"}}
+        return {name: shape(part) for name, part in value.items() if name not in {"nodes", "assignments", "options"}}
     return type(value).__name__
 
 
