@@ -71,7 +71,7 @@ def _must_reach(results: Results) -> str:
     shown = table(["what", "measured", "must reach", "", "KServe's manager"], rows)
     return f"""## Must reach
 {shown}
-KServe's manager (Standard mode, HPA): measured by us on this kind of machine with KWOK. Of repeated restarts the worst
+KServe's manager (Standard mode, HPA): of earlier runs with KWOK, not of these. Of repeated restarts the worst
 counts, of runs at once the middle one.
 {_floor(results)}"""
 
@@ -112,7 +112,7 @@ def _drift(values: Object) -> str:
     return (
         "## Drift: milliseconds until an owned object is as it was\n"
         "Each object of 20 settled models is edited by another field manager, in fields that the operator owns,\n"
-        "and deleted. KServe's manager, measured by us on this kind of machine with KWOK:\n"
+        "and deleted. KServe's manager, of earlier runs with KWOK, not of these:\n"
         "49 to 55 ms p50, HPAs never.\n\n"
     ) + table(["object", "was", "repaired", "p50", "p99", "not repaired"], rows)
 
@@ -199,7 +199,7 @@ def _at_once(results: Results) -> str:
         "nothing else: until all were written, and until all their pods were ready. Operator and writer take turns,\n"
         "each on a control plane of its own. The least, middle and greatest of the runs. CPU seconds are the middle\n"
         "of the runs; (elsewhere) is what others used of the machine, and where it is much, times mean little.\n\n"
-        "KServe's manager, measured by us on this kind of machine with KWOK: 100, 500 and 1,000 settled after 8.5,\n"
+        "KServe's manager, of earlier runs with KWOK, not of these: 100, 500 and 1,000 settled after 8.5,\n"
         "46 and 112 s, with 23 requests a model and 155 MB.\n\n"
         + table(
             [
