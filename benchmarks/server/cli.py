@@ -81,7 +81,7 @@ def _measure(
         _move_to_the_load_core()
         for name, found in wanted.items():
             with tempfile.TemporaryDirectory(prefix="bench-server-") as folder:
-                played = play(subject.made(MODELS[name], Path(folder)), servers, found, plan, failed)
+                played = play(subject.made(subject.fitted(MODELS[name]), Path(folder)), servers, found, plan, failed)
             for server, values in played.items():
                 results.add(f"{name} {server}", values, {"machine": machine.describe()})
             results.write(file)

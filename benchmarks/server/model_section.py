@@ -5,7 +5,6 @@ from typing import Final
 
 from benchmarks.results import Object, Results
 from benchmarks.server.figures import BATCH_1, BATCH_32, OfRaw, PerSecond, rounds, spread_of
-from benchmarks.server.models import MODELS
 from benchmarks.server.servers import SERVERS
 from benchmarks.tables import number, table
 
@@ -24,12 +23,13 @@ def model_section(results: Results, model: str) -> str:
     ]
     shares = [[case, *(_shares(results, model, case, name) for name in played)] for case in cases]
     times = [[case, *(_times(rounds(results, model, name), case) for name in played)] for case in cases]
+    about = "; or ".join(dict.fromkeys((results.of(f"{model} {name}") or {})["about"] for name in played))
     raw = " and ".join(
         f"{shown_three(spread_of([made['raw'][batch] for made in turns]))} (batch {batch.removeprefix('batch')})"
         for batch in BATCHES
     )
     return f"""## Model: {model}
-It is {MODELS[model].about}.
+It is {about}.
 
 ONNX Runtime alone, rows a second: {raw}.
 

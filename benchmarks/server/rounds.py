@@ -37,12 +37,18 @@ def play(
 ) -> dict[str, Object]:
     """Return by server what was measured with one model.
 
-    `version`, `lacks`, `seconds` and `rounds`: one object a round with `raw`, `readyAfter` (s), `pssMB`, `rssMB`,
-    `pssAfterLoadsMB`, `elsewhere` (cores that others used) and `loads` by case. A server that fails is told to `failed`
-    and has no further turn.
+    `about` (the model), `version`, `lacks`, `seconds` and `rounds`: one object a round with `raw`, `readyAfter` (s),
+    `pssMB`, `rssMB`, `pssAfterLoadsMB`, `elsewhere` (cores that others used) and `loads` by case. A server that fails
+    is told to `failed` and has no further turn.
     """
     measured: dict[str, Object] = {
-        server.name: {"version": server.version(), "lacks": dict(server.lacks()), "seconds": plan.seconds, "rounds": []}
+        server.name: {
+            "about": subject.model.about,
+            "version": server.version(),
+            "lacks": dict(server.lacks()),
+            "seconds": plan.seconds,
+            "rounds": [],
+        }
         for server in servers
     }
     left = list(servers)

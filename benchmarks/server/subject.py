@@ -2,14 +2,25 @@
 
 import json
 import sys
+import tempfile
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 import numpy as np
 
 from benchmarks.server.models import Array, Model
 from benchmarks.server.places import SERVER_CORE
 from tests.cluster.commands import run
+from tests.cluster.progress import note
+
+FEW: Final = 1
+SEVERAL: Final = 4
+MOST: Final = 16
+"""Hidden layers: two models tell what a layer takes, and none gets more than MOST."""
+FITTING: Final = 1.0
+"""Seconds for which ONNX Runtime runs each of the two."""
 
 
 @dataclass(frozen=True)
@@ -26,6 +37,29 @@ class Subject:
         """Return rows a second of ONNX Runtime alone on the server's core: `batch1`, `batch32`."""
         rates: dict[str, float] = json.loads(_raw("rates", self.file, self.folder / "inputs.npy", seconds))
         return {name: round(rate, 1) for name, rate in rates.items()}
+
+
+def fitted(model: Model) -> Model:
+    """Return the model with as many layers as it takes for its time; one that has no time is as it is."""
+    if model.seconds is None or model.layered is None:
+        return model
+    chosen = model.layered(layers(model.seconds, lambda count: _seconds(model, count)))
+    note(f"{chosen.name} is {chosen.about}")
+    return chosen
+
+
+def layers(wanted: float, taken: Callable[[int], float]) -> int:
+    """Return with how many layers a run takes the wanted time, where `taken` tells it of a count; both in seconds."""
+    few, several = taken(FEW), taken(SEVERAL)
+    each = (several - few) / (SEVERAL - FEW)
+    return max(FEW, min(MOST, round(FEW + (wanted - few) / each))) if each > 0 else FEW
+
+
+def _seconds(model: Model, count: int) -> float:
+    if model.layered is None:
+        raise AssertionError("only a model that has layers is fitted")
+    with tempfile.TemporaryDirectory(prefix="bench-server-") as folder:
+        return 1 / made(model.layered(count), Path(folder)).raw(FITTING)["batch1"]
 
 
 def made(model: Model, folder: Path) -> Subject:

@@ -59,6 +59,8 @@ class Scheduler:
         self._closed = False
         self._loop: asyncio.AbstractEventLoop | None = None
         self._flushing = False
+        # How many waited when the event loop was asked to flush.
+        self._gathered = 0
         # Whether the last batch was of one request: then another one waits for no company.
         self._lone = True
         self._delayed: asyncio.TimerHandle | None = None
@@ -136,7 +138,20 @@ class Scheduler:
     def _flush_soon(self) -> None:
         if self._loop is not None:
             self._flushing = True
-            self._loop.call_soon(self._flush)
+            self._gathered = self._queue.waiting
+            self._loop.call_soon(self._gather)
+
+    def _gather(self) -> None:
+        """Flush once a turn of the event loop has brought no more requests, or those for a whole batch wait.
+
+        Clients that were answered together come back together, but not all within one turn; those who come a moment
+        late would get a small batch of their own, while all others wait for it. Without requests a turn takes
+        microseconds.
+        """
+        if self._gathered < self._queue.waiting < self._full:
+            self._flush_soon()
+        else:
+            self._flush()
 
     def _flush(self) -> None:
         """Run what is due, here or on the threads that are free, for no longer than a turn of the event loop."""

@@ -30,6 +30,35 @@ async def test_requests_of_one_turn_run_together_and_each_gets_its_own_rows() ->
 
 
 @on_a_loop
+async def test_requests_that_come_turn_after_turn_run_together() -> None:
+    for quick in (True, False):
+        model = Doubling()
+        requests = Requests([model], quick=quick)
+        for _ in range(3):  # the first may run alone
+            requests.submit(0)
+        await requests.all_done()
+        requests.submit(1)
+        requests.submit(2)
+        for value in (3, 4, 5):
+            await asyncio.sleep(0)
+            requests.submit(value)
+        await requests.all_done()
+        assert model.ran[-1] == [1, 2, 3, 4, 5], quick
+
+
+@on_a_loop
+async def test_a_whole_batch_waits_for_no_turn_without_requests() -> None:
+    model = Doubling()
+    requests = Requests([model], quick=True, maxBatchSize=4)
+    for value in (1, 2, 3, 4):
+        requests.submit(value)
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    assert model.ran == [[1, 2, 3, 4]]
+    await requests.all_done()
+
+
+@on_a_loop
 async def test_a_quick_model_runs_on_the_loop_and_one_that_became_slow_on_a_thread() -> None:
     model = Doubling()
     requests = Requests([model], quick=True)

@@ -18,7 +18,7 @@ def turn(loads: dict[str, float], *, batch1: float = 1000, batch32: float = 4000
 
 
 def kept(*turns: Object, lacks: dict[str, str] | None = None) -> Object:
-    values = {"version": "1.2.3", "lacks": lacks or {}, "seconds": 4, "rounds": list(turns)}
+    values = {"about": "a model", "version": "1.2.3", "lacks": lacks or {}, "seconds": 4, "rounds": list(turns)}
     return {"at": "2026-01-01T00:00:00+00:00", "commit": "abc", "machine": MACHINE, "values": values}
 
 

@@ -41,6 +41,10 @@ def test_what_a_server_lacks_is_said() -> None:
     assert "http binary: it has none" in row(section(MEASURED), "mlserver")
 
 
+def test_the_model_is_described_as_it_was_measured() -> None:
+    assert "It is a model." in section(MEASURED)
+
+
 def test_nothing_measured_still_makes_a_section_of_bounds() -> None:
     made = section(results())
     assert made.count("| not measured |") == 2 * len(BOUNDS)
