@@ -28,10 +28,16 @@ def model_section(results: Results, model: str) -> str:
         f"{shown_three(spread_of([made['raw'][batch] for made in turns]))} (batch {batch.removeprefix('batch')})"
         for batch in BATCHES
     )
+    left = " and ".join(
+        f"{shown_three(spread_of([made['rawBusy'][batch] / made['raw'][batch] for made in turns]))} "
+        f"(batch {batch.removeprefix('batch')})"
+        for batch in BATCHES
+    )
     return f"""## Model: {model}
 It is {about}.
 
 ONNX Runtime alone, rows a second: {raw}.
+While the other core is busy, as it is under a load, it reaches {left} of that.
 
 {table(["answers a second, by way and c", *played], answered)}
 {table(["of raw batch 1 / of raw batch 32", *played], shares)}

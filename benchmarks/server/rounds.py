@@ -37,8 +37,8 @@ def play(
 ) -> dict[str, Object]:
     """Return by server what was measured with one model.
 
-    `about` (the model), `version`, `lacks`, `seconds` and `rounds`: one object a round with `raw`, `readyAfter` (s),
-    `pssMB`, `rssMB`, `pssAfterLoadsMB`, `elsewhere` (cores that others used) and `loads` by case. A server that fails
+    `about` (the model), `version`, `lacks`, `seconds` and `rounds`: one object a round with `raw`, `rawBusy` (the
+    other core had work meanwhile), `readyAfter` (s), `pssMB`, `rssMB`, `pssAfterLoadsMB`, `elsewhere` (cores that others used) and `loads` by case. A server that fails
     is told to `failed` and has no further turn.
     """
     measured: dict[str, Object] = {
@@ -71,7 +71,7 @@ def _turned(servers: Sequence[Server], number: int) -> list[Server]:
 
 def _turn(subject: Subject, server: Server, cases: Sequence[Case], plan: Plan) -> Object:
     watch = Watch()
-    raw = subject.raw(plan.seconds / 2)
+    raw, busy = subject.raw(plan.seconds / 2), subject.raw(plan.seconds / 2, busy=True)
     folder = subject.folder / server.name
     folder.mkdir(exist_ok=True)
     log = folder / "log"
@@ -87,6 +87,7 @@ def _turn(subject: Subject, server: Server, cases: Sequence[Case], plan: Plan) -
         held_after = memory(process.pid)
     return {
         "raw": raw,
+        "rawBusy": busy,
         "readyAfter": round(process.ready_after, 3),
         "pssMB": round(held.pss, 1),
         "rssMB": round(held.rss, 1),

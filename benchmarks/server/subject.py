@@ -1,9 +1,11 @@
 """A model as a run needs it: its file, what is sent to it, and what must come back."""
 
+import contextlib
 import json
+import subprocess
 import sys
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -11,7 +13,7 @@ from typing import Final
 import numpy as np
 
 from benchmarks.server.models import Array, Model
-from benchmarks.server.places import SERVER_CORE
+from benchmarks.server.places import LOAD_CORE, SERVER_CORE
 from tests.cluster.commands import run
 from tests.cluster.progress import note
 
@@ -33,9 +35,13 @@ class Subject:
     expected: Array
     folder: Path
 
-    def raw(self, seconds: float) -> dict[str, float]:
-        """Return rows a second of ONNX Runtime alone on the server's core: `batch1`, `batch32`."""
-        rates: dict[str, float] = json.loads(_raw("rates", self.file, self.folder / "inputs.npy", seconds))
+    def raw(self, seconds: float, *, busy: bool = False) -> dict[str, float]:
+        """Return rows a second of ONNX Runtime alone on the server's core: `batch1`, `batch32`.
+
+        With `busy` the load tool's core has something to do meanwhile, as under a load: cores share caches, and more.
+        """
+        with _busy_load_core() if busy else contextlib.nullcontext():
+            rates: dict[str, float] = json.loads(_raw("rates", self.file, self.folder / "inputs.npy", seconds))
         return {name: round(rate, 1) for name, rate in rates.items()}
 
 
@@ -68,6 +74,16 @@ def made(model: Model, folder: Path) -> Subject:
     np.save(inputs, model.inputs())
     _raw("answers", file, inputs, answers)
     return Subject(model, file, np.load(inputs), np.load(answers), folder)
+
+
+@contextlib.contextmanager
+def _busy_load_core() -> Iterator[None]:
+    spinning = [sys.executable, "-c", "while True: pass"]
+    with subprocess.Popen(["taskset", "-c", str(LOAD_CORE), *spinning]) as process:
+        try:
+            yield
+        finally:
+            process.kill()
 
 
 def _raw(what: str, *arguments: object) -> str:

@@ -8,6 +8,7 @@ MACHINE = {"cpu": "Some CPU", "cores": 2, "memoryGiB": 8.0, "kernel": "6", "pyth
 def turn(loads: dict[str, float], *, batch1: float = 1000, batch32: float = 4000, pss: float = 100) -> Object:
     return {
         "raw": {"batch1": batch1, "batch32": batch32},
+        "rawBusy": {"batch1": batch1 * 0.75, "batch32": batch32 / 2},
         "readyAfter": 0.7,
         "pssMB": pss,
         "rssMB": pss + 10,

@@ -45,6 +45,10 @@ def test_the_model_is_described_as_it_was_measured() -> None:
     assert "It is a model." in section(MEASURED)
 
 
+def test_what_a_busy_neighbour_leaves_of_the_baseline_is_said() -> None:
+    assert "it reaches 0.75 (batch 1) and 0.50 (batch 32) of that" in section(MEASURED)
+
+
 def test_nothing_measured_still_makes_a_section_of_bounds() -> None:
     made = section(results())
     assert made.count("| not measured |") == 2 * len(BOUNDS)
