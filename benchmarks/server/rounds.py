@@ -37,9 +37,9 @@ def play(
 ) -> dict[str, Object]:
     """Return by server what was measured with one model.
 
-    `about` (the model), `version`, `lacks`, `seconds` and `rounds`: one object a round with `raw`, `rawBusy` (the
-    other core had work meanwhile), `readyAfter` (s), `pssMB`, `rssMB`, `pssAfterLoadsMB`, `elsewhere` (cores that others used) and `loads` by case. A server that fails
-    is told to `failed` and has no further turn.
+    `about` (the model), `version`, `lacks`, `seconds` and `rounds`: one object a round with `raw`, `rawBusy` (the other
+    core had work meanwhile), `readyAfter` (s), `pssMB`, `rssMB`, `pssAfterLoadsMB`, `elsewhere` (cores that others
+    used) and `loads` by case. A server that fails is told to `failed` and has no further turn.
     """
     measured: dict[str, Object] = {
         server.name: {
