@@ -60,7 +60,7 @@ async def _configured(flags: Flags) -> tuple[Configuration, str]:
             f"The kubeconfig {path} does not lead to a cluster: {error}",
             "kubectl config get-contexts shows the contexts there are; choose one with --context.",
         ) from error
-    return configuration, context.safe_get("namespace") or "default"
+    return configuration, str(context.get("namespace") or "default")
 
 
 def _kubeconfig(flags: Flags) -> str:

@@ -42,4 +42,4 @@ def _told(path: Path, given: str, wanted: ImageInput, size: tuple[int, int], res
     done = f"stretched to {size[0]}x{size[1]} (bilinear)" if resized else "kept at its size"
     layout = "a row of pixels" if wanted.layout == "flat" else wanted.layout
     values = f"{wanted.tensor['datatype']} from 0 to {wanted.brightest:g}"
-    return f"{path.name}: {given}, {done}, {wanted.mode}, {layout}, {values}; no mean or deviation taken off."
+    return f"{path.name}: {given}, {done}, {wanted.mode}, {layout}, {values}; not standardised by mean or deviation."

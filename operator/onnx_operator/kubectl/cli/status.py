@@ -51,7 +51,7 @@ async def _watch(cluster: Cluster, name: str, interval: float, output: Output) -
         await _follow(cluster, name, interval, output, console)
         return
     seen = await _look(cluster, name)
-    with Live(status_tree(*seen, now()), console=console, auto_refresh=False, vertical_overflow="visible") as live:
+    with Live(status_tree(*seen, now()), console=console, auto_refresh=False) as live:
         while True:
             await asyncio.sleep(interval)
             trouble = ""

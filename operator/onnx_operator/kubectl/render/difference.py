@@ -60,6 +60,10 @@ def _lines(found: list[Change]) -> Iterator[Text]:
 
 
 def _changes(path: str, old: object, new: object) -> Iterator[Change]:
+    if isinstance(old, dict) and new is ABSENT:
+        new = {}
+    if isinstance(new, dict) and old is ABSENT:
+        old = {}
     if isinstance(old, dict) and isinstance(new, dict):
         for key in old.keys() | new.keys():
             step = f"{path}.{key}" if str(key).isalnum() else f"{path}[{key}]"

@@ -13,6 +13,9 @@ from onnx_operator.kubectl.render.words import BAD, QUIET, ROLES
 
 Object = dict[str, Any]
 
+COLUMNS = ("#", "REVISION", "ROLE", "PROMOTED", "PODS", "MODEL", "DIGEST", "NOTE")
+WIDE = 48  # characters of a URI that stay in one line
+
 
 def history_of(model: Object, revisions: list[Object]) -> list[Object]:
     """Return what is known of each revision, the newest first: from the ControllerRevisions, and roles of the status.
@@ -28,8 +31,10 @@ def history_of(model: Object, revisions: list[Object]) -> list[Object]:
 def history_table(facts: list[Object], now: datetime) -> Table:
     """Return the table."""
     table = Table(box=None, pad_edge=False, header_style="bold")
-    for column in ("#", "REVISION", "ROLE", "PROMOTED", "PODS", "IMAGE", "MODEL", "DIGEST", "NOTE"):
-        table.add_column(column, overflow="fold", no_wrap=column in {"#", "REVISION", "ROLE", "PROMOTED", "PODS"})
+    for column in COLUMNS:
+        table.add_column(column, overflow="fold", no_wrap=column not in {"MODEL", "NOTE"})
+    # The notes give way before the models do.
+    table.columns[COLUMNS.index("MODEL")].min_width = min(WIDE, max((len(fact["uri"]) for fact in facts), default=0))
     for fact in facts:
         promoted = age(fact["promotedAt"], now)
         table.add_row(
@@ -38,9 +43,8 @@ def history_table(facts: list[Object], now: datetime) -> Table:
             Text(fact["role"], ROLES.get(fact["role"], "")),
             f"{promoted} ago" if promoted else Text("never", QUIET),
             str(fact["replicas"]),
-            fact["image"] or "",
             fact["uri"],
-            Text(short_digest(fact["digest"] or ""), QUIET),
+            Text(short_digest(fact["digest"] or "").removeprefix("sha256:"), QUIET),
             _note(fact),
         )
     return table
@@ -78,4 +82,4 @@ def _fact(revision: Object, told: dict[str, Object], rejected: Object | None) ->
 def _note(fact: Object) -> Text:
     if fact["rejected"]:
         return Text(f"{fact['rejected']['reason']}: {fact['rejected']['message']}", BAD)
-    return Text(f"refresh of {fact['refreshOf']}" if fact["refreshOf"] else "", QUIET)
+    return Text(f"refresh of {fact['refreshOf']}, with {fact['image']}" if fact["refreshOf"] else "", QUIET)

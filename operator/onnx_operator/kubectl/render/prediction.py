@@ -47,16 +47,14 @@ def _is_scores(output: Object) -> bool:
     return one_row and shape[-1] >= MANY and output["datatype"].startswith("FP")
 
 
-def _best(data: list[float]) -> Table:
+def _best(data: list[float]) -> Group:
     """Return the largest values with their indexes; as bars where they are shares of 1."""
     table = Table.grid(padding=(0, 2, 0, 0))
     shares = all(0 <= value <= 1 for value in data) and abs(sum(data) - 1) < 0.01
     ranked = sorted(range(len(data)), key=lambda index: data[index], reverse=True)
     for index in ranked[:BEST]:
         table.add_row(f"  [{index}]", _number(data[index]), bar(round(100 * data[index]), "green") if shares else "")
-    if len(data) > BEST:
-        table.add_row("", Text(f"{len(data) - BEST} smaller ones", QUIET), "")
-    return table
+    return Group(table, Text(f"  and {len(data) - BEST} smaller ones", QUIET))
 
 
 def _number(value: object) -> str:

@@ -59,7 +59,11 @@ def _add_revisions(tree: Tree, status: Object, pods: list[Object] | None, now: d
         if revision["role"] == "Retired" and not revision["replicas"] and not own:
             idle.append(revision["name"])
             continue
-        branch = tree.add(revision_line(revision, share.get(revision["name"]), revision["name"] in rejected))
+        branch = tree.add(
+            revision_line(
+                revision, share.get(revision["name"]) if revision["ready"] else None, revision["name"] in rejected
+            )
+        )
         if why := rejected.pop(revision["name"], None):
             branch.add(_rejection(why, now))
         for pod in own:
