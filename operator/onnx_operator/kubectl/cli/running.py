@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import os
 import sys
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
@@ -13,6 +14,9 @@ from onnx_operator.kubectl.access import Flags, cluster_of
 from onnx_operator.kubectl.cluster import Cluster
 
 T = TypeVar("T")
+
+# Characters in a line of what is not read on a terminal: so many that few lines are broken.
+PIPED = 160
 
 
 def on_cluster(flags: Flags, command: Callable[[Cluster], Awaitable[T]]) -> T:
@@ -30,7 +34,10 @@ def screen() -> Console:
     reconfigure = getattr(sys.stdout, "reconfigure", None)
     if reconfigure:
         reconfigure(errors="replace")
-    return Console(highlight=False, soft_wrap=False)
+    console = Console(highlight=False)
+    if not console.is_terminal and not os.environ.get("COLUMNS"):
+        console.width = PIPED
+    return console
 
 
 def now() -> datetime:

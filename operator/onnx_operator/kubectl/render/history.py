@@ -9,12 +9,11 @@ from rich.text import Text
 from onnx_operator import names
 from onnx_operator.kubectl.render.age import age
 from onnx_operator.kubectl.render.revisions import short_digest
-from onnx_operator.kubectl.render.words import BAD, QUIET, ROLES
+from onnx_operator.kubectl.render.words import BAD, QUIET, ROLES, joined
 
 Object = dict[str, Any]
 
-COLUMNS = ("#", "REVISION", "ROLE", "PROMOTED", "PODS", "MODEL", "DIGEST", "NOTE")
-WIDE = 48  # characters of a URI that stay in one line
+COLUMNS = ("#", "REVISION", "ROLE", "PROMOTED", "PODS", "DIGEST", "MODEL")
 
 
 def history_of(model: Object, revisions: list[Object]) -> list[Object]:
@@ -32,9 +31,7 @@ def history_table(facts: list[Object], now: datetime) -> Table:
     """Return the table."""
     table = Table(box=None, pad_edge=False, header_style="bold")
     for column in COLUMNS:
-        table.add_column(column, overflow="fold", no_wrap=column not in {"MODEL", "NOTE"})
-    # The notes give way before the models do.
-    table.columns[COLUMNS.index("MODEL")].min_width = min(WIDE, max((len(fact["uri"]) for fact in facts), default=0))
+        table.add_column(column, overflow="fold", no_wrap=column != "MODEL")
     for fact in facts:
         promoted = age(fact["promotedAt"], now)
         table.add_row(
@@ -43,9 +40,8 @@ def history_table(facts: list[Object], now: datetime) -> Table:
             Text(fact["role"], ROLES.get(fact["role"], "")),
             f"{promoted} ago" if promoted else Text("never", QUIET),
             str(fact["replicas"]),
-            fact["uri"],
             Text(short_digest(fact["digest"] or "").removeprefix("sha256:"), QUIET),
-            _note(fact),
+            joined(fact["uri"], _note(fact), by="\n"),
         )
     return table
 

@@ -32,11 +32,6 @@ def status_tree(model: Object, pods: list[Object] | None, now: datetime) -> Tree
         for line in rollout_lines(rollout):
             branch.add(line)
     _add_revisions(tree, status, pods, now)
-    for entry in status.get("rejected", []):
-        said = joined(
-            Text("✗ Rejected", BAD), entry["revision"], Text(entry["reason"], BAD), _ago(entry.get("at"), now)
-        )
-        tree.add(said).add(Text(entry["message"]))
     branch = tree.add(Text("Conditions", "bold"))
     for condition in status.get("conditions", []):
         branch.add(_condition(condition, now))

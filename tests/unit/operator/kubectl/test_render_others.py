@@ -15,18 +15,15 @@ from tests.unit.operator.kubectl.printing import printed
 from tests.unit.operator.kubectl.recorded_states import NOW, model, revisions
 
 HISTORY = """\
-#  REVISION           ROLE      PROMOTED    PODS  MODEL                            DIGEST        NOTE
-3  digits-bq24cmd5fz  Rejected  never       0     s3://models/digits/2/model.onnx  a94be0c1775d  CandidateErrors
-                                                                                                 20 requests to
-                                                                                                 digits-bq24cmd5
-                                                                                                 failed with 5xx
-                                                                                                 of digits-hzbw5
-                                                                                                 of 380 did.
-2  digits-7wz2kxq9bd  Retired   24m9s ago   0     s3://models/digits/1/model.onnx  3f1c9a07d2be  refresh of
-                                                                                                 digits-hzbw5b6d
-                                                                                                 registry.exampl
-                                                                                                 perator/server:
-1  digits-hzbw5b6dxn  Stable    13m50s ago  2     s3://models/digits/1/model.onnx  3f1c9a07d2be
+#  REVISION           ROLE      PROMOTED    PODS  DIGEST        MODEL
+3  digits-bq24cmd5fz  Rejected  never       0     a94be0c1775d  s3://models/digits/2/model.onnx
+                                                                CandidateErrors: 3 of 20 requests to
+                                                                digits-bq24cmd5fz failed with 5xx (15%); of
+                                                                digits-hzbw5b6dxn 0 of 380 did.
+2  digits-7wz2kxq9bd  Retired   24m9s ago   0     3f1c9a07d2be  s3://models/digits/1/model.onnx
+                                                                refresh of digits-hzbw5b6dxn, with
+                                                                registry.example/onnx-operator/server:0.1.1
+1  digits-hzbw5b6dxn  Stable    13m50s ago  2     3f1c9a07d2be  s3://models/digits/1/model.onnx
 """
 DIFFERENCE = """\
 --- digits-hzbw5b6dxn
