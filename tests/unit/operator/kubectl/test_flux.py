@@ -3,6 +3,7 @@
 https://github.com/fluxcd/pkg/blob/main/runtime/cel/status_evaluator.go
 """
 
+import re
 from typing import Any
 
 import pytest
@@ -35,13 +36,13 @@ def expressions() -> Object:
     return {name: checks[name] for name in ("inProgress", "failed", "current")}
 
 
-def health(obj: Object) -> str:
+def health(obj: Object, checks: Object) -> str:
     environment = cel.NewEnv(variables=dict.fromkeys(("metadata", "spec", "status"), cel.Type.DYN))
     seen = obj.get("status", {}).get("observedGeneration")
     if seen is not None and seen != obj["metadata"]["generation"]:
         return IN_PROGRESS
     for name, verdict in (("inProgress", IN_PROGRESS), ("failed", FAILED), ("current", CURRENT)):
-        result = environment.compile(expressions()[name]).eval(data=obj)
+        result = environment.compile(checks[name]).eval(data=obj)
         if result.type() == cel.Type.ERROR:
             return ERROR
         if result.value():
@@ -51,7 +52,7 @@ def health(obj: Object) -> str:
 
 @pytest.mark.parametrize("state", STATES)
 def test_health(state: str) -> None:
-    assert health(model(state)) == EXPECTED.get(state, IN_PROGRESS)
+    assert health(model(state), expressions()) == EXPECTED.get(state, IN_PROGRESS)
 
 
 def test_a_first_version_without_pods_that_nobody_works_on_has_failed() -> None:
@@ -59,4 +60,16 @@ def test_a_first_version_without_pods_that_nobody_works_on_has_failed() -> None:
     for condition in broken["status"]["conditions"]:
         if condition["type"] == "Ready":
             condition |= {"status": "False", "reason": "WaitingForPods"}
-    assert health(broken) == FAILED
+    assert health(broken, expressions()) == FAILED
+
+
+def test_the_pages_way_past_a_pause() -> None:
+    page = (DOCS / "gitops.md").read_text()
+    (snippet,) = re.findall(r"```yaml\n(inProgress: .+?)```", page, re.DOTALL)
+    patient = expressions() | yaml.safe_load(snippet)
+    assert {state: health(model(state), patient) for state in ("paused", "progressing", "healthy", "aborted")} == {
+        "paused": CURRENT,
+        "progressing": IN_PROGRESS,
+        "healthy": CURRENT,
+        "aborted": FAILED,
+    }
