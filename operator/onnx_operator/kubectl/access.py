@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+import yaml
 from kubernetes.aio import config
 from kubernetes.aio.client import Configuration
 
@@ -55,7 +56,7 @@ async def _configured(flags: Flags) -> tuple[Configuration, str]:
     try:
         loader = await config.load_kube_config(path, flags.context, configuration, persist_config=False)
         context = loader.current_context["context"]
-    except (config.ConfigException, KeyError, TypeError, AttributeError, ValueError) as error:
+    except (config.ConfigException, yaml.YAMLError, OSError, KeyError, TypeError, AttributeError, ValueError) as error:
         raise ProblemError(
             f"The kubeconfig {path} does not lead to a cluster: {error}",
             "kubectl config get-contexts shows the contexts there are; choose one with --context.",

@@ -62,7 +62,7 @@ def answer_to(action: Action, model: Object) -> Object | None:
     standing = model["metadata"].get("annotations", {}).get(names.ANNOTATION_ACTION)
     if standing != str(action):
         raise ProblemError(
-            f"{action} was taken away before the operator answered it; now {standing or 'nothing'} is asked for.",
+            f"{action} was replaced before its answer was seen; now {standing or 'nothing'} is asked for.",
             "Something else writes this annotation: another person, or what applies the manifest.",
         )
     return None

@@ -20,8 +20,12 @@ async def answered(cluster: Cluster, model: str, action: Action, timeout: float)
     try:
         async with asyncio.timeout(timeout):
             while True:
-                if answer := answer_to(action, await cluster.model(model)):
-                    return answer
+                try:
+                    if answer := answer_to(action, await cluster.model(model)):
+                        return answer
+                except ProblemError as problem:
+                    if not problem.passing:  # it is asked for all the same
+                        raise
                 await asyncio.sleep(LOOK_EVERY)
     except TimeoutError as error:
         raise ProblemError(

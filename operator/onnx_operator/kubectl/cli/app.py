@@ -37,9 +37,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
         APP(args=None if arguments is None else list(arguments), prog_name="kubectl onnx")
     except ProblemError as problem:
         said = Console(stderr=True, highlight=False)
-        said.print(Text.assemble(("Error: ", "bold red"), problem.message))
+        said.print(Text.assemble(("Error: ", "bold red"), problem.message), soft_wrap=True)
         if problem.remedy:
-            said.print(Text(problem.remedy))
+            said.print(Text(problem.remedy), soft_wrap=True)
         sys.exit(1)
     except KeyboardInterrupt:
         sys.exit(INTERRUPTED)

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 from rich.console import Console
+from rich.text import Text
 
 from onnx_operator.kubectl import predicting
 from onnx_operator.kubectl.cli import options
@@ -54,7 +55,7 @@ def predict(
         signature = await predicting.signature(cluster, service, name)
         if image:
             tensor, told = picture_tensor(image, image_input(signature, brightest))
-            Console(stderr=True, highlight=False).print(told)
+            Console(stderr=True, highlight=False).print(Text(told), soft_wrap=True)
             request = {"inputs": [tensor]}
         else:
             request = request_of(document, signature)

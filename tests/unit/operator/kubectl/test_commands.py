@@ -4,9 +4,11 @@ import json
 from pathlib import Path
 
 import pytest
+from kubernetes.aio.client import Configuration
 from rich.console import Console
 
 from onnx_operator import __version__
+from onnx_operator.kubectl import access
 from onnx_operator.kubectl.cli import status as status_command
 from tests.unit.operator.kubectl.api_stand_in import MODELS, PODS, REVISIONS, Api
 from tests.unit.operator.kubectl.commands import run
@@ -157,6 +159,27 @@ def test_a_context_that_is_not_there(api: Api, capsys: Captured) -> None:
 def test_a_kubeconfig_that_is_not_there(capsys: Captured, tmp_path: Path) -> None:
     assert run("status", "digits", "--kubeconfig", str(tmp_path / "nothing")) == 1
     assert "There is no kubeconfig" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("text", ["", "a: [", "current-context: nowhere", "- a list"])
+def test_a_kubeconfig_that_is_none(capsys: Captured, tmp_path: Path, text: str) -> None:
+    (tmp_path / "broken").write_text(text)
+    assert run("status", "digits", "--kubeconfig", str(tmp_path / "broken")) == 1
+    assert "does not lead to a cluster" in capsys.readouterr().err
+
+
+def test_in_a_pod_it_is_the_pods_own_cluster_and_namespace(
+    api: Api, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def load(client_configuration: Configuration) -> None:
+        client_configuration.host = f"http://127.0.0.1:{api.port}"
+
+    (tmp_path / "namespace").write_text("team\n")
+    monkeypatch.setattr(access, "SERVICE_ACCOUNT", tmp_path / "namespace")
+    monkeypatch.setattr("kubernetes.aio.config.load_incluster_config", load)
+    monkeypatch.setenv("KUBECONFIG", str(tmp_path / "nothing"))
+    assert run("status", "digits") == 0
+    assert api.seen[0][1] == f"{MODELS}/digits"
 
 
 def test_no_cluster_at_all(capsys: Captured, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

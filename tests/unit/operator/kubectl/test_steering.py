@@ -1,6 +1,7 @@
 """The manual actions, from the command line to the annotation and back."""
 
 import re
+import threading
 
 import pytest
 
@@ -73,6 +74,18 @@ def test_the_answer_is_waited_for(api: Api) -> None:
     api.on_look = look
     assert run("pause", "digits") == 0
     assert len(looks) == 4
+
+
+def test_the_wait_outlives_an_api_server_that_is_away_for_a_moment(api: Api) -> None:
+    path = f"GET {MODELS}/digits"
+
+    def act(seen: dict[str, object], text: str) -> None:
+        api.refusals[path] = 503
+        answering("Accepted", "Yes.")(seen, text)
+        threading.Timer(0.5, api.refusals.clear).start()
+
+    api.on_action = act
+    assert run("pause", "digits", "--timeout", "10") == 0
 
 
 def test_no_answer_in_time_is_an_error_that_names_the_remedy(api: Api, capsys: pytest.CaptureFixture[str]) -> None:
