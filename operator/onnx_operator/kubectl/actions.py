@@ -45,7 +45,7 @@ def target(verb: str, model: Object, revisions: list[Object], named: str | None)
         return _rejected(name, status)
     if verb == "rollback":
         return _before(name, status, revisions)
-    if wanted := status.get("candidateRevision") or status.get("stableRevision"):
+    if wanted := _asked_for_and_rejected(status) or status.get("candidateRevision") or status.get("stableRevision"):
         return str(wanted)
     raise ProblemError(f"{name} has no revision yet.", f"kubectl onnx status {name} shows how far it is.")
 
@@ -82,17 +82,33 @@ def _rolled_out(verb: str, name: str, status: Object) -> str:
 
 
 def _rejected(name: str, status: Object) -> str:
+    if wanted := _asked_for_and_rejected(status):
+        return wanted
     rejected = [entry["revision"] for entry in status.get("rejected", [])]
-    wanted = status.get("candidateRevision")
-    if wanted in rejected:
-        return str(wanted)
     if rejected:
         raise ProblemError(
-            f"The spec of {name} asks for {wanted or status.get('stableRevision')}, which was not rejected; "
-            f"{', '.join(rejected)} was.",
+            f"The spec of {name} asks for {status.get('candidateRevision') or status.get('stableRevision')}, which was "
+            f"not rejected; {', '.join(rejected)} was.",
             "Name it with --revision, if it shall be allowed again.",
         )
     raise ProblemError(f"No revision of {name} was rejected: there is nothing to retry.")
+
+
+def _asked_for_and_rejected(status: Object) -> str | None:
+    """Return the rejected revision that the spec asks for; None if it asks for another.
+
+    A rejected revision is no candidate. The rollout says which it is until another one begins, such as the way back;
+    after that, what is stalled is what was rejected last.
+    """
+    rejected = {entry["revision"]: entry for entry in status.get("rejected", [])}  # the newest comes first
+    rollout = status.get("rollout", {})
+    if rollout.get("phase") in {"RollingBack", "Aborted"} and rollout.get("revision") in rejected:
+        return str(rollout["revision"])
+    stalled: Object = next((one for one in status.get("conditions", []) if one["type"] == "Stalled"), {})
+    newest: Object = next(iter(rejected.values()), {})
+    if stalled.get("status") == "True" and stalled.get("reason") == newest.get("reason"):
+        return str(newest["revision"])
+    return None
 
 
 def _before(name: str, status: Object, revisions: list[Object]) -> str:

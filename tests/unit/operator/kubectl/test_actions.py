@@ -23,12 +23,25 @@ def test_nothing_can_be_meant(verb: str, state: str, said: str) -> None:
         target(verb, model(state), revisions(), None)
 
 
+@pytest.mark.parametrize("verb", ["retry", "refresh"])
+@pytest.mark.parametrize("state", ["aborted", "rolling-back", "rolled-back"])
+def test_a_rejected_revision_is_still_what_the_spec_asks_for(verb: str, state: str) -> None:
+    assert target(verb, model(state), [], None) == "digits-bq24cmd5fz"
+
+
 def test_a_retry_of_what_the_spec_no_longer_asks_for_has_to_be_named() -> None:
-    back = model("aborted")
-    del back["status"]["candidateRevision"]
-    with pytest.raises(ProblemError, match="asks for digits-hzbw5b6dxn, which was not rejected"):
+    back = model("healthy")
+    back["status"]["rejected"] = [{"revision": "digits-7wz2kxq9bd", "reason": "X", "message": "x.", "at": ""}]
+    with pytest.raises(ProblemError, match="asks for digits-bq24cmd5fz, which was not rejected; digits-7wz2kxq9bd was"):
         target("retry", back, [], None)
-    assert target("retry", back, [], "digits-bq24cmd5fz") == "digits-bq24cmd5fz"
+    assert target("retry", back, [], "digits-7wz2kxq9bd") == "digits-7wz2kxq9bd"
+
+
+def test_what_is_stalled_for_another_reason_is_not_what_was_rejected_once() -> None:
+    stalled = model("stalled")
+    stalled["status"]["rejected"] = [{"revision": "digits-7wz2kxq9bd", "reason": "X", "message": "x.", "at": ""}]
+    with pytest.raises(ProblemError, match="asks for digits-r4gj2dq4zj"):
+        target("retry", stalled, [], None)
 
 
 def test_the_way_back_leads_to_what_served_last() -> None:

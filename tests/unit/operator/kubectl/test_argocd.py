@@ -31,19 +31,20 @@ end
 """
 
 HEALTH = {
-    "aborted": ("Degraded", "CandidateErrors: digits-bq24cmd5fz is taken back: 3 of 20 requests"),
-    "capacity-pending": ("Progressing", "Preflight: 0/3 nodes are available"),
+    "aborted": ("Degraded", "CandidateErrors: digits-bq24cmd5fz was taken back. 3 of 20 requests"),
+    "capacity-pending": ("Progressing", "Preflight: digits-bq24cmd5fz waits for capacity: no node takes pod"),
     "deleting": ("Progressing", "It is being deleted."),
-    "handing-over": ("Progressing", "HandingOver: digits-hzbw5b6dxn forwards"),
+    "handing-over": ("Progressing", "HandingOver: digits-hzbw5b6dxn hands over"),
     "healthy": ("Healthy", "digits-bq24cmd5fz answers with 2 of 2 pods."),
     "not-acknowledged": ("Progressing", "Progressing: 1 of 2 pods"),
     "outdated": ("Progressing", "The operator has not seen this spec yet."),
-    "paused": ("Suspended", "Paused at 25 % until somebody resumes it"),
-    "preflight": ("Progressing", "Preflight: digits-bq24cmd5fz fetches its model."),
-    "progressing": ("Progressing", "Progressing: Step 2 lasts 15 s"),
-    "promoting": ("Progressing", "Promoting: digits-bq24cmd5fz has 1 of 2 pods ready"),
-    "quiet-rollback": ("Progressing", "RollingBack: The spec asks for digits-hzbw5b6dxn again"),
-    "recreate": ("Progressing", "Preflight: digits-hzbw5b6dxn has no pods any more"),
+    "paused": ("Suspended", "digits-bq24cmd5fz stays at 25%: somebody paused it."),
+    "preflight": ("Progressing", "Preflight: digits-bq24cmd5fz waits for its first pod"),
+    "progressing": ("Progressing", "Progressing: digits-bq24cmd5fz is judged at 25% until 12:32:25Z."),
+    "promoting": ("Progressing", "Promoting: 1 of the 2 pods"),
+    "quiet-rollback": ("Progressing", "RollingBack: digits-hzbw5b6dxn is asked for again"),
+    "recreate": ("Progressing", "Promoting: 0 of the 2 pods"),
+    "rolled-back": ("Degraded", "RolledBack: digits-bq24cmd5fz was taken back. Somebody asked to go back"),
     "rolling-back": ("Degraded", "CandidateErrors: "),
     "stalled": ("Degraded", "ModelNotFound: fetch: nothing is at"),
     "starting": ("Progressing", "digits-hzbw5b6dxn loads"),
@@ -54,13 +55,14 @@ HEALTH = {
 }
 ENABLED = {
     "aborted": {"retry"},
-    "capacity-pending": {"abort"},
+    "capacity-pending": {"promote", "abort", "pause"},
     "not-acknowledged": {"promote", "abort", "pause"},
     "paused": {"promote", "abort", "resume"},
-    "preflight": {"abort"},
+    "preflight": {"promote", "abort", "pause"},
     "progressing": {"promote", "abort", "pause"},
-    "promoting": {"abort"},
-    "recreate": {"abort"},
+    "promoting": {"abort", "pause"},
+    "recreate": {"abort", "pause"},
+    "rolled-back": {"retry"},
     "rolling-back": {"retry"},
 }
 

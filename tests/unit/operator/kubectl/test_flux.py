@@ -21,6 +21,7 @@ FAILED, CURRENT, IN_PROGRESS, ERROR = "Failed", "Current", "InProgress", "error"
 EXPECTED = {
     "aborted": FAILED,
     "healthy": CURRENT,
+    "rolled-back": FAILED,
     "rolling-back": FAILED,
     "stalled": FAILED,
     "suspended": CURRENT,

@@ -32,7 +32,7 @@ def test_a_narrow_terminal_loses_nothing() -> None:
     said = printed(status_tree(model("aborted"), pods("aborted"), NOW), width=60)
     assert all(len(line) <= 60 for line in said.splitlines())
     letters = "".join(said.replace("│", "").split())
-    assert "3of20requeststodigits-bq24cmd5fzfailedwith5xx" in letters
+    assert "3of20requestsfailed(3serverError),ofthestablerevision's0of380." in letters
 
 
 def test_a_status_of_an_older_operator_is_shown_too() -> None:
