@@ -2,7 +2,6 @@
 
 import io
 import re
-from datetime import UTC, datetime
 from pathlib import Path
 
 import yaml
@@ -10,16 +9,14 @@ from rich.console import Console
 
 from onnx_operator import names
 from onnx_operator.kubectl.render.status import status_tree
-from tests.unit.operator.kubectl.recorded_states import model, pods
+from tests.unit.operator.kubectl.recorded_states import NOW, model, pods
 
 DOCS = Path(__file__).parents[4] / "docs"
 PICTURE = DOCS / "images" / "kubectl-onnx-status.svg"
 ARGO = DOCS / "gitops" / "argocd"
 CONFIG_MAP = ARGO / "argocd-cm.yaml"
 ACTIONS = ("promote", "abort", "pause", "resume", "retry")
-WIDTH = 112  # characters
-# The second step has been going for 9 of its 15 seconds.
-PICTURED = datetime(2026, 11, 28, 12, 32, 19, tzinfo=UTC)
+WIDTH = 136  # characters
 # Fonts from elsewhere: who reads a page is nobody's business, and GitHub loads none anyway.
 FONT_FACES = re.compile(r"\s*@font-face \{.*?\}", re.DOTALL)
 
@@ -27,7 +24,7 @@ FONT_FACES = re.compile(r"\s*@font-face \{.*?\}", re.DOTALL)
 def picture() -> str:
     """Return the SVG of ``kubectl onnx status`` in the middle of a rollout."""
     console = Console(record=True, width=WIDTH, file=io.StringIO(), force_terminal=True, highlight=False)
-    console.print(status_tree(model("progressing"), pods("progressing"), PICTURED))
+    console.print(status_tree(model("progressing"), pods("progressing"), NOW))
     svg = console.export_svg(title="kubectl onnx status digits --watch", unique_id="kubectl-onnx-status")
     return FONT_FACES.sub("", svg)
 

@@ -40,7 +40,7 @@ HEALTH = {
     "outdated": ("Progressing", "The operator has not seen this spec yet."),
     "paused": ("Suspended", "digits-bq24cmd5fz stays at 25%: somebody paused it."),
     "preflight": ("Progressing", "Preflight: digits-bq24cmd5fz waits for its first pod"),
-    "progressing": ("Progressing", "Progressing: digits-bq24cmd5fz is judged at 25% until 12:32:25Z."),
+    "progressing": ("Progressing", "Progressing: digits-bq24cmd5fz is judged at 25% until 12:34:16Z."),
     "promoting": ("Progressing", "Promoting: 1 of the 2 pods"),
     "quiet-rollback": ("Progressing", "RollingBack: digits-hzbw5b6dxn is asked for again"),
     "recreate": ("Progressing", "Promoting: 0 of the 2 pods"),
