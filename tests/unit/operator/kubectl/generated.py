@@ -16,7 +16,7 @@ PICTURE = DOCS / "images" / "kubectl-onnx-status.svg"
 ARGO = DOCS / "gitops" / "argocd"
 CONFIG_MAP = ARGO / "argocd-cm.yaml"
 ACTIONS = ("promote", "abort", "pause", "resume", "retry")
-WIDTH = 136  # characters
+WIDTH = 112  # characters
 # Fonts from elsewhere: who reads a page is nobody's business, and GitHub loads none anyway.
 FONT_FACES = re.compile(r"\s*@font-face \{.*?\}", re.DOTALL)
 
