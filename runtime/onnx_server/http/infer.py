@@ -4,12 +4,20 @@ import asyncio
 import logging
 import re
 import time
-from collections.abc import Coroutine
-from typing import Any
 
 from onnx_server import inference
-from onnx_server.engine.work import Run
-from onnx_server.http.asgi import DisconnectedError, Receive, Scope, Send, header, read_body, send_error, send_parts
+from onnx_server.http.asgi import (
+    DisconnectedError,
+    Receive,
+    Scope,
+    Send,
+    header,
+    read_body,
+    send_error,
+    send_parts,
+    unless_left,
+    unpacked,
+)
 from onnx_server.models.loaded import Loaded
 from onnx_server.protocol import compression, response
 from onnx_server.protocol.errors import CancelledRequestError, RequestError, internal
@@ -20,8 +28,6 @@ log = logging.getLogger(__name__)
 
 _PATH = re.compile(r"/v2/models/(?P<model>[^/]+)(?:/versions/(?P<version>[^/]+))?/infer")
 LENGTH_HEADER = b"inference-header-content-length"
-# Unpacking more than this would hold up the event loop.
-_UNPACK_INLINE_BYTES = 16 * 1024
 
 
 class InferRoute:
@@ -86,13 +92,13 @@ class InferRoute:
     ) -> None:
         limit = self._state.settings.max_body_bytes
         body = await read_body(scope, receive, limit)
-        body = await _unpacked(body, header(scope, b"content-encoding"), limit)
+        body = await unpacked(body, header(scope, b"content-encoding"), limit)
         received = time.monotonic()
         decoded = loaded.decoder.decode(body, _header_length(scope))
         decode_seconds = time.monotonic() - received
         if finished is not None:
             finished.id, finished.rows = decoded.id, decoded.rows
-        run = await _unless_left(inference.infer(loaded, decoded, received), receive)
+        run = await unless_left(inference.infer(loaded, decoded, received), receive)
         encoding = time.monotonic()
         answer = response.encode(decoded, run.outputs, loaded.name, loaded.version)
         await _send(scope, send, answer)
@@ -135,35 +141,9 @@ def parse_header_length(value: str) -> int:
     return int(value)
 
 
-async def _unless_left(running: Coroutine[Any, Any, Run], receive: Receive) -> Run:
-    """Return what `running` gives; cancel it where the client leaves before. Raises DisconnectedError then."""
-    task, left = asyncio.ensure_future(running), asyncio.ensure_future(_left(receive))
-    try:
-        await asyncio.wait({task, left}, return_when=asyncio.FIRST_COMPLETED)
-        if not task.done():
-            raise DisconnectedError
-        return task.result()
-    finally:
-        task.cancel()
-        left.cancel()
-
-
-async def _left(receive: Receive) -> None:
-    while (await receive())["type"] != "http.disconnect":
-        pass
-
-
 def _header_length(scope: Scope) -> int | None:
     value = header(scope, LENGTH_HEADER)
     return None if value is None else parse_header_length(value)
-
-
-async def _unpacked(body: bytes, encoding: str | None, limit: int) -> bytes:
-    if not encoding:
-        return body
-    if len(body) <= _UNPACK_INLINE_BYTES:
-        return compression.decompress(body, encoding, limit)
-    return await asyncio.to_thread(compression.decompress, body, encoding, limit)
 
 
 async def _send(scope: Scope, send: Send, answer: response.Response) -> None:
