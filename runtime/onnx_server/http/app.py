@@ -2,6 +2,7 @@
 
 from onnx_server.http import routes
 from onnx_server.http.asgi import App, Message, Receive, Scope, Send, header, send_error, send_parts
+from onnx_server.http.connect import PATH as CONNECT_PATH
 from onnx_server.http.connection import MORE
 from onnx_server.http.infer import InferRoute
 from onnx_server.metrics.exposition import Metrics
@@ -9,8 +10,8 @@ from onnx_server.protocol.errors import RequestError
 from onnx_server.state import Phase, State
 
 
-def protocol_app(state: State) -> App:
-    """Return the app of port 8000."""
+def protocol_app(state: State, connect: App | None = None) -> App:
+    """Return the app of port 8000; `connect` answers gRPC's ModelInfer there, where there is gRPC."""
     infer = InferRoute(state)
     rest = routes.build(state)
 
@@ -18,6 +19,8 @@ def protocol_app(state: State) -> App:
         send = _closing(state, scope, send)
         if InferRoute.matches(scope["path"]):
             await infer(scope, receive, send)
+        elif connect is not None and scope["path"] == CONNECT_PATH:
+            await connect(scope, receive, send)
         else:
             await rest(scope, receive, send)
 
