@@ -1,0 +1,191 @@
+"""One forwarded request: the candidate's answer, or this pod's own where the candidate has none or is late."""
+
+from collections.abc import Callable
+from typing import Literal, Protocol
+
+from onnx_server.traffic.arms import Failure
+from onnx_server.traffic.message import Answer
+
+GRACE_SECONDS = 1.0
+"""For a late candidate where this pod has an error only."""
+
+Outcome = Failure | Literal["answered", "bothRefused", "left"]
+"""What became of a forwarded request. `bothRefused`: both pods answered with an error, so the client is to blame."""
+
+
+class Client(Protocol):
+    """The transport's side of a request. Each is called on the event loop."""
+
+    def run(self) -> None:
+        """Begin to answer the request yourself, then call `Forward.own`. Called at most once."""
+
+    def forwarded(self, answer: Answer) -> None:
+        """Send this; it is over. What `run` began is to be dropped."""
+
+    def unreachable(self, message: str) -> None:
+        """Answer 502 or UNAVAILABLE with this message; it is over. Only for previews."""
+
+
+class Timer(Protocol):
+    """What can be cancelled."""
+
+    def cancel(self) -> None:
+        """Do not call."""
+
+
+class Cancellable(Protocol):
+    """A request to a candidate."""
+
+    def cancel(self) -> None:
+        """Let go of it."""
+
+
+Later = Callable[[float, Callable[[], None]], Timer]
+"""Call something after so many seconds."""
+
+
+def failure_of(status: int) -> Failure:
+    """Return what an answer other than 200 is counted as."""
+    if status == 503:
+        return "overloaded"
+    if status == 504:
+        return "late"
+    return "serverError" if status >= 500 else "clientError"
+
+
+class Forward:
+    """The first good answer wins, and the client gets exactly one.
+
+    `tell` hears the outcome once. `running` is whether this pod has begun with an answer of its own.
+    """
+
+    __slots__ = ("_asked", "_client", "_failure", "_later", "_ours", "_tell", "_timer", "over", "running")
+
+    def __init__(self, client: Client, tell: Callable[[Outcome], None], later: Later) -> None:
+        self.over = False
+        self._client = client
+        self._tell = tell
+        self._later = later
+        self._asked: Cancellable | None = None
+        self._timer: Timer | None = None
+        self.running = False
+        self._failure: Failure | None = None
+        self._ours: Callable[[], None] | None = None
+
+    def begin(self, asked: Cancellable, hedge_delay: float) -> None:
+        """Wait for the answer to `asked`; after so many seconds begin with an own one too."""
+        self._asked = asked
+        self._timer = self._later(hedge_delay, self._run)
+
+    def answered(self, answer: Answer) -> None:
+        """Hear the candidate's answer."""
+        if self.over:
+            return
+        if answer.status == 200:
+            self._end("answered")
+            self._client.forwarded(answer)
+        else:
+            self.failed(failure_of(answer.status))
+
+    def failed(self, failure: Failure) -> None:
+        """Hear that the candidate has no good answer: now it is on this pod."""
+        if self.over:
+            return
+        self._failure = failure
+        if self._ours is not None:
+            # Both are errors; which of them is to be believed is the same question as below.
+            self._settle(self._ours, own_failed=True)
+        else:
+            self._run()
+
+    def _run(self) -> None:
+        self._stop_timer()
+        if not self.running:
+            self.running = True
+            self._client.run()
+
+    def own(self, status: int, send: Callable[[], None]) -> None:
+        """Hear that this pod has an answer of `status` (of HTTP). `send` is called now, later or never."""
+        if self.over:
+            return
+        if self._failure is not None:
+            self._settle(send, own_failed=status >= 400)
+        elif status < 500:
+            # An error of the client's is as good as an answer: the candidate would hardly say otherwise.
+            self._end("late")
+            send()
+        else:
+            self._ours = send
+            self._timer = self._later(GRACE_SECONDS, self._give_up)
+
+    def _settle(self, send: Callable[[], None], *, own_failed: bool) -> None:
+        """End with the own answer, where the candidate's was none."""
+        failure = self._failure or "late"
+        self._end("bothRefused" if failure == "clientError" and own_failed else failure)
+        send()
+
+    def _give_up(self) -> None:
+        if not self.over and self._ours is not None:
+            self._settle(self._ours, own_failed=True)
+
+    def leave(self) -> None:
+        """Hear that the client has left."""
+        if not self.over:
+            # What the client would have got from this pod is not known: that alone tells whose fault a 4xx is.
+            self._end("left" if self._failure is None or self._failure == "clientError" else self._failure)
+
+    def _end(self, outcome: Outcome) -> None:
+        self.over = True
+        self._stop_timer()
+        if self._asked is not None:
+            self._asked.cancel()
+        self._tell(outcome)
+
+    def _stop_timer(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+
+class Preview:
+    """A tester's request: whatever the candidate says, and nothing else."""
+
+    __slots__ = ("_asked", "_client", "_tell", "over")
+    running = False
+
+    def __init__(self, client: Client, tell: Callable[[Outcome], None]) -> None:
+        self.over = False
+        self._client = client
+        self._tell = tell
+        self._asked: Cancellable | None = None
+
+    def begin(self, asked: Cancellable) -> None:
+        """Wait for the answer to `asked`."""
+        self._asked = asked
+
+    def answered(self, answer: Answer) -> None:
+        """Hear the candidate's answer."""
+        if not self.over:
+            self._end("answered" if answer.status == 200 else failure_of(answer.status))
+            self._client.forwarded(answer)
+
+    def failed(self, failure: Failure) -> None:
+        """Hear that there is none."""
+        if not self.over:
+            self._end(failure)
+            self._client.unreachable(f"the candidate could not be asked: the connection was {failure}")
+
+    def own(self, status: int, send: Callable[[], None]) -> None:
+        """Nobody asks this pod for a preview."""
+        raise AssertionError("a preview has no own answer")
+
+    def leave(self) -> None:
+        """Hear that the client has left."""
+        if not self.over:
+            self._end("left")
+
+    def _end(self, outcome: Outcome) -> None:
+        self.over = True
+        if self._asked is not None:
+            self._asked.cancel()
+        self._tell(outcome)
