@@ -54,6 +54,7 @@ class Process:
         inference = quick_connection(state, limits) if quick else limited_connection(limits)
         self._limited = limited_connection(limits)
         self._grpc = self._grpc_port() if settings.grpc.mode == "On" else None
+        state.open_connections = lambda: self._connections
         self._http = self._listener(options.http_port, "--http-port", protocol_app(state, self._connect()), inference)
         self._others = [
             self._listener(options.metrics_port, "--metrics-port", metrics_app(state, Metrics())),
@@ -106,6 +107,7 @@ class Process:
             if self._grpc is not None:
                 await self._grpc.close()
             await asyncio.gather(*tasks)
+            self._state.traffic.close()
         log.info("stopped")
 
     async def _start(self) -> None:

@@ -59,6 +59,11 @@ class State:
         return self.phase in {Phase.DRAINING, Phase.CLOSING}
 
     @property
+    def leaving(self) -> bool:
+        """Whether each answer ends its connection, so that clients find other pods."""
+        return self.phase == Phase.CLOSING or self.traffic.hand_over
+
+    @property
     def unready(self) -> str:
         """Why the server is not ready, in a few words."""
         missing = self.lifecycle.missing() if self.phase in {Phase.LOADING, Phase.READY} else []

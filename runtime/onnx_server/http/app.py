@@ -7,7 +7,7 @@ from onnx_server.http.connection import MORE
 from onnx_server.http.infer import InferRoute
 from onnx_server.metrics.exposition import Metrics
 from onnx_server.protocol.errors import RequestError
-from onnx_server.state import Phase, State
+from onnx_server.state import State
 
 
 def protocol_app(state: State, connect: App | None = None) -> App:
@@ -39,6 +39,7 @@ def metrics_app(state: State, metrics: Metrics) -> App:
             return
         exposition, content_type = metrics.exposition(
             state.registry,
+            state.traffic,
             ready=state.ready,
             accept=header(scope, b"accept") or "",
             triton_names=state.settings.metrics.triton_names,
@@ -49,13 +50,13 @@ def metrics_app(state: State, metrics: Metrics) -> App:
 
 
 def _closing(state: State, scope: Scope, send: Send) -> Send:
-    """Let the answer end its connection when the server closes, so that the client's next request finds another pod.
+    """Let the answer end its connection when the server closes or has handed over: the next one finds another pod.
 
     Not if more has come on the connection: what came is answered, and the last answer ends it.
     """
 
     async def closing(message: Message) -> None:
-        ends = message["type"] == "http.response.start" and state.phase == Phase.CLOSING
+        ends = message["type"] == "http.response.start" and state.leaving
         if ends and not scope["extensions"][MORE]["told"]():
             message = {**message, "headers": [*message.get("headers", []), (b"connection", b"close")]}
         await send(message)

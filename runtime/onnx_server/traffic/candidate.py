@@ -180,14 +180,3 @@ class Candidate:
         idle, self._idle = self._idle, []
         for connection in idle:
             connection.close()
-
-    def sweep(self) -> None:
-        """Close connections that were idle for long."""
-        oldest = time.monotonic() - IDLE_SECONDS
-        kept = []
-        for connection in self._idle:
-            if connection.idle_since < oldest:
-                connection.close()
-            else:
-                kept.append(connection)
-        self._idle = kept

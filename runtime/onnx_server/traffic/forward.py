@@ -44,6 +44,10 @@ Later = Callable[[float, Callable[[], None]], Timer]
 """Call something after so many seconds."""
 
 
+def _nobody(_outcome: Outcome) -> None:
+    """Hear an outcome after the one that counts: there is none."""
+
+
 def failure_of(status: int) -> Failure:
     """Return what an answer other than 200 is counted as."""
     if status == 503:
@@ -139,7 +143,8 @@ class Forward:
         self._stop_timer()
         if self._asked is not None:
             self._asked.cancel()
-        self._tell(outcome)
+        tell, self._tell = self._tell, _nobody  # which refers to this object
+        tell(outcome)
 
     def _stop_timer(self) -> None:
         if self._timer is not None:
@@ -188,4 +193,5 @@ class Preview:
         self.over = True
         if self._asked is not None:
             self._asked.cancel()
-        self._tell(outcome)
+        tell, self._tell = self._tell, _nobody
+        tell(outcome)

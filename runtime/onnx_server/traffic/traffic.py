@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable
 from functools import partial
 
 from onnx_server.traffic import sticky
-from onnx_server.traffic.arms import Arm, Counts
+from onnx_server.traffic.arms import Arm, Counts, Failure
 from onnx_server.traffic.balance import least_loaded
 from onnx_server.traffic.breaker import Breaker
 from onnx_server.traffic.candidate import Candidate
@@ -160,16 +160,22 @@ class Traffic:
         """Count what became of a request, by the split under which it began."""
         self._live.discard(forward)
         self.outgoing[outcome] += 1
-        if outcome == "answered":
-            counts.candidate_answered += 1
-            breaker.succeeded()
-        elif outcome != "bothRefused" and outcome != "left":
-            counts.failures[outcome] += 1
-            was_open = breaker.open
-            breaker.failed(outcome)
-            if breaker.open and not was_open:
-                log.warning("no more is forwarded", extra={"revision": self.revision, "reason": breaker.reason})
-                self._refresh()
+        match outcome:
+            case "answered":
+                counts.candidate_answered += 1
+                breaker.succeeded()
+            case "bothRefused" | "left":
+                return  # nothing that the candidate is to blame for
+            case failure:
+                counts.failures[failure] += 1
+                self._failed(breaker, failure)
+
+    def _failed(self, breaker: Breaker, failure: Failure) -> None:
+        was_open = breaker.open
+        breaker.failed(failure)
+        if breaker.open and not was_open:
+            log.warning("no more is forwarded", extra={"revision": self.revision, "reason": breaker.reason})
+            self._refresh()
 
     def answered_here(self, status: int, seconds: float) -> None:
         """Count an answer of this pod's to a request of arm STABLE: `status` is HTTP's, 499 if the client left."""
@@ -184,11 +190,6 @@ class Traffic:
     def arrived(self, *, succeeded: bool) -> None:
         """Count the answer to a request that another pod forwarded."""
         self.incoming["answered" if succeeded else "failed"] += 1
-
-    def sweep(self) -> None:
-        """Close connections to candidates that were idle for long. To be called now and then."""
-        for candidate in self._candidates:
-            candidate.sweep()
 
     def close(self) -> None:
         """End all connections to candidates once they are idle."""
