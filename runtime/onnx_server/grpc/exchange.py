@@ -11,10 +11,12 @@ from onnx_server.engine.work import Run
 from onnx_server.grpc.decode import decode
 from onnx_server.grpc.messages import message
 from onnx_server.grpc.status import code_of
+from onnx_server.models.registry import Registry
 from onnx_server.protocol.errors import CancelledRequestError, RequestError, bad_request
 from onnx_server.protocol.request import InferRequest
 from onnx_server.state import State
 from onnx_server.telemetry.finished import Finished
+from onnx_server.traffic.arms import Arm
 
 _ModelInferRequest = message("inference.ModelInferRequest")
 # A loop's timers may be early by about as much, in seconds.
@@ -24,7 +26,7 @@ _EARLY = 0.005
 class Caller(Protocol):
     """Who asks: a call of HTTP/2, or a request of the Connect protocol.
 
-    `deadline` is the client's, in seconds of time.monotonic(); `metadata` has lower-case names.
+    `deadline` is the client's, in seconds of time.monotonic(). Names of `metadata` and `fields` are in lower case.
     """
 
     @property
@@ -35,11 +37,16 @@ class Caller(Protocol):
     def metadata(self) -> Sequence[tuple[str, str | bytes]]:
         """What the client says of itself, in its order."""
 
+    @property
+    def fields(self) -> Sequence[tuple[bytes, bytes]]:
+        """The same as it came, perhaps among fields of the transport."""
+
 
 class Exchange:
-    """A request and what is counted of it, once."""
+    """A request, who is to answer it (`arm`), and what is counted of it, once."""
 
     __slots__ = (
+        "arm",
         "caller",
         "deadline",
         "decode_seconds",
@@ -49,10 +56,11 @@ class Exchange:
         "request",
         "started",
         "statistics",
+        "traffic",
     )
 
     def __init__(self, state: State, caller: Caller, data: bytes) -> None:
-        """Parse `data` and find its model. Raises RequestError."""
+        """Parse `data`, find its model, and say who is to answer. Raises RequestError."""
         self.started = time.monotonic()
         self.caller = caller
         self.deadline = caller.deadline
@@ -63,11 +71,24 @@ class Exchange:
             self.message: Any = _ModelInferRequest.FromString(data)
         except DecodeError:
             raise bad_request("the message is no inference.ModelInferRequest: protobuf cannot parse it") from None
-        self.loaded = state.registry.find(self.message.model_name, self.message.model_version or None)
+        self.find(state.registry)
+        self.traffic = traffic = state.traffic
+        self.arm = Arm.UNCOUNTED
+        if traffic.active:
+            self.arm = traffic.route(caller.fields, self.message.model_version or None)
+
+    def find(self, registry: Registry) -> None:
+        """Find the model, again where turns of the loop have passed: it may be another one. Raises RequestError."""
+        self.loaded = registry.find(self.message.model_name, self.message.model_version or None)
         self.statistics = self.loaded.statistics.transport("grpc")
 
+    @property
+    def forwards(self) -> bool:
+        """Whether a candidate is to be asked."""
+        return self.arm is Arm.CANDIDATE or self.arm is Arm.PREVIEW
+
     def begin(self) -> None:
-        """Count the request as being in flight."""
+        """Count the request as being in flight, in the turn of the loop in which its model was found."""
         self.statistics.in_flight += 1
 
     def decode(self) -> InferRequest:
@@ -95,6 +116,8 @@ class Exchange:
             computed=run.computed,
             encoded=encoded,
         )
+        if self.arm is Arm.STABLE:
+            self.traffic.answered_here(200, seconds)
         if self.observer is not None:
             finished = self._finished("OK", None, seconds)
             finished.queued, finished.computed, finished.encoded = run.queued, run.computed, encoded
@@ -109,8 +132,19 @@ class Exchange:
         self.statistics.in_flight -= 1
         code = code_of(error).name
         self.statistics.failed(inference.reason(error), code, seconds)
+        if self.arm is Arm.STABLE:
+            self.traffic.answered_here(error.status, seconds)
         if self.observer is not None:
             self.observer.finished(self._finished(code, error.message, seconds))
+
+    def forwarded(self, error: RequestError | None = None) -> None:
+        """Tell of a candidate's answer, which the traffic counts and the model's statistics do not."""
+        self.statistics.in_flight -= 1
+        if self.observer is not None:
+            code, words = ("OK", None) if error is None else (code_of(error).name, error.message)
+            finished = self._finished(code, words, time.monotonic() - self.started)
+            finished.forwarded_to = self.traffic.revision
+            self.observer.finished(finished)
 
     def _finished(self, code: str, error: str | None, seconds: float) -> Finished:
         loaded, headers = self.loaded, dict(self.caller.metadata)

@@ -12,6 +12,7 @@ from onnx_server.http2.call import Call
 from onnx_server.http2.status import StatusError
 from onnx_server.protocol.errors import RequestError
 from onnx_server.state import State
+from onnx_server.traffic.message import FORWARDED
 
 
 class InferMethods:
@@ -28,32 +29,36 @@ class InferMethods:
         except RequestError as error:
             call.fail(code_of(error), error.message)
             return
-        if exchange.loaded.preparation is not None or self._state.observer is not None:
-            cancelled_with(call, asyncio.ensure_future(self._infer_unusual(call, data)))
+        if exchange.forwards or exchange.loaded.preparation is not None or self._state.observer is not None:
+            cancelled_with(call, asyncio.ensure_future(self._infer_unusual(call, exchange, data)))
             return
         Pending(call, exchange, self._answers.encoder(exchange.loaded)).submit()
 
-    async def _infer_unusual(self, call: Call, data: bytes) -> None:
+    async def _infer_unusual(self, call: Call, exchange: Exchange, data: bytes) -> None:
         """Answer a request that waits for more than the engine, or that somebody wants to hear of."""
         try:
             # A model is found and its request counted in one turn of the loop: between them it could be unloaded.
-            call.finish(await self._answer(Exchange(self._state, call, data), data))
+            exchange.find(self._state.registry)
+            call.finish(await self._answers.answer(exchange, data))
         except RequestError as error:
             call.fail(code_of(error), error.message)
 
     async def stream(self, call: Call) -> None:
         """Answer a ModelStreamInfer."""
-        await Stream(self._state, call, self._answer).run()
+        await Stream(self._state, call, self._answers.answer).run()
 
     async def connect(self, caller: Caller, data: bytes) -> Parts:
         """Return the answer of a ModelInfer that came over the Connect protocol, in parts. Raises StatusError."""
+        succeeded = False
         try:
-            return await self._answer(Exchange(self._state, caller, data), data)
+            parts = await self._answers.answer(Exchange(self._state, caller, data), data)
+            succeeded = True
         except RequestError as error:
             raise StatusError(code_of(error), error.message) from None
-
-    async def _answer(self, exchange: Exchange, _data: bytes) -> Parts:
-        return await self._answers.answer(exchange)
+        finally:
+            if any(name == FORWARDED for name, _ in caller.fields):
+                self._state.traffic.arrived(succeeded=succeeded)
+        return parts
 
 
 def cancelled_with(call: Call, task: "asyncio.Future[None]") -> None:

@@ -22,7 +22,8 @@ class GrpcPort:
     def __init__(self, state: State, bound: socket.socket) -> None:
         self.infer = InferMethods(state)
         self.limits = limits(state.settings)
-        self._server = Server(methods(state, self.infer), self.limits)
+        self._server = Server(methods(state, self.infer), self.limits, leaving=lambda: state.traffic.hand_over)
+        state.traffic.on_hand_over.append(self._server.leave)
         self._bound = bound
         self._listening: asyncio.Server | None = None
         self.port: int = bound.getsockname()[1]

@@ -57,10 +57,15 @@ _OF_BODY = {413: StatusCode.RESOURCE_EXHAUSTED, 415: StatusCode.UNIMPLEMENTED}
 
 @dataclass(frozen=True, slots=True)
 class Asking:
-    """Who asks: the headers, and when the client stops waiting, in seconds of time.monotonic()."""
+    """Who asks: the headers as they came, and when the client stops waiting, in seconds of time.monotonic()."""
 
-    metadata: Sequence[tuple[str, str | bytes]]
+    fields: Sequence[tuple[bytes, bytes]]
     deadline: float | None
+
+    @property
+    def metadata(self) -> list[tuple[str, str | bytes]]:
+        """The headers as text."""
+        return [(name.decode("latin-1"), value.decode("latin-1")) for name, value in self.fields]
 
 
 Answer = Callable[[Asking, bytes], Coroutine[Any, Any, Sequence[bytes | memoryview]]]
@@ -106,8 +111,7 @@ class ConnectRoute:
             text = f"connect-protocol-version must be 1, got {version!r}"
             raise StatusError(StatusCode.INVALID_ARGUMENT, text)
         seconds = _seconds(header(scope, b"connect-timeout-ms"))
-        metadata = [(name.decode("latin-1"), value.decode("latin-1")) for name, value in scope["headers"]]
-        asking = Asking(metadata, None if seconds is None else time.monotonic() + seconds)
+        asking = Asking(scope["headers"], None if seconds is None else time.monotonic() + seconds)
         try:
             async with asyncio.timeout(seconds):
                 body = await read_body(scope, receive, self._max_bytes)
