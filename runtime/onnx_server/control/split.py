@@ -1,9 +1,10 @@
 """`/v1/split` of the control port: what share of the requests goes to which pods, and what became of it."""
 
+from ipaddress import ip_address
 from typing import Annotated
 
 from fastapi import FastAPI, Request
-from pydantic import Field, StringConstraints, ValidationError, model_validator
+from pydantic import AfterValidator, Field, StringConstraints, ValidationError, model_validator
 from starlette.responses import Response
 
 from onnx_server.control.access import Verify
@@ -15,8 +16,13 @@ from onnx_server.traffic.split import Address, Split, StaleGenerationError
 
 HTTP_PORT = 8000
 
-# Kubernetes gives a pod addresses, not names; a name would be resolved for each connection.
-Host = Annotated[str, StringConstraints(pattern=r"^[0-9A-Za-z.:-]{1,253}$")]
+
+def _address(value: str) -> str:
+    """Take what Kubernetes gives a pod; a name would be resolved for each connection."""
+    return str(ip_address(value))
+
+
+Host = Annotated[str, StringConstraints(pattern=r"^[0-9A-Fa-f.:]+$"), AfterValidator(_address)]
 HeaderName = Annotated[str, StringConstraints(pattern=r"^[!#$%&'*+.^_`|~0-9A-Za-z-]{1,100}$", to_lower=True)]
 Name = Annotated[str, StringConstraints(min_length=1, max_length=253)]
 

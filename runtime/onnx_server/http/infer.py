@@ -50,9 +50,8 @@ class InferRoute:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request; any error is an answer too."""
         try:
-            loaded, version = self._route(scope)
             # A model is found and its request counted in one turn of the loop: between them it could be unloaded.
-            await _Exchange(self._state, loaded, version, scope, receive, send).answer()
+            await _Exchange(self._state, *self._route(scope), scope, receive, send).answer()
         except CancelledRequestError:
             return
         except RequestError as error:
@@ -67,7 +66,13 @@ class InferRoute:
         target = parse_path(scope["path"])
         if target is None:
             raise AssertionError("routed here without matches()")
-        return self._state.registry.find(*target), target[1]
+        name, version = target
+        try:
+            return self._state.registry.find(name, version), version
+        except RequestError:
+            if version is None or not self._state.traffic.took_over(version):
+                raise
+            return self._state.registry.find(name, None), version
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +125,9 @@ class _Exchange:
     async def _answer(self) -> None:
         body = await read_body(self._scope, self._receive, self._state.settings.max_body_bytes)
         traffic = self._state.traffic
-        if traffic.active:
+        if self._version not in {None, self._loaded.version}:
+            self._arm = Arm.PREVIEW  # which this pod could not answer
+        elif traffic.active:
             self._arm = traffic.route(self._scope["headers"], self._version)
         own = partial(self._run, body)
         if self._arm is Arm.CANDIDATE or self._arm is Arm.PREVIEW:

@@ -81,6 +81,8 @@ async def ask(
     client = _Client(own)
     forward = traffic.forward(arm, request, client, deadline)
     if forward is None:
+        if arm is Arm.PREVIEW:
+            raise RequestError(502, "there is no candidate's pod any more")
         return Own(await own())
     client.forward = forward
     try:

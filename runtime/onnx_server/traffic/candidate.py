@@ -1,6 +1,7 @@
 """A candidate pod and the connections to it."""
 
 import asyncio
+import contextlib
 import time
 from collections import deque
 from typing import Literal, Protocol
@@ -150,7 +151,8 @@ class Candidate:
 
     def forget(self, ask: Ask) -> None:
         """Take a cancelled request out of those that wait."""
-        self._waiting.remove(ask)
+        with contextlib.suppress(ValueError):  # those whose connection failed are told one by one
+            self._waiting.remove(ask)
 
     def free(self, connection: CandidateConnection) -> None:
         """Give a connection to who waits, or keep it."""

@@ -51,6 +51,7 @@ class CandidateConnection(asyncio.Protocol):
         self._headers: list[tuple[bytes, bytes]] = []
         self._parts: list[bytes] = []
         self._answer: Answer | None = None
+        self._kept = False
 
     @property
     def closing(self) -> bool:
@@ -104,7 +105,7 @@ class CandidateConnection(asyncio.Protocol):
     def _complete(self, asking: Asking, answer: Answer) -> None:
         self._asking = self._answer = None
         self._used = True
-        if self._parser.should_keep_alive():
+        if self._kept:
             self._keeper.free(self)
         else:
             self._transport.close()
@@ -138,8 +139,11 @@ class CandidateConnection(asyncio.Protocol):
     def on_message_complete(self) -> None:
         """Make the answer, unless it is an interim one."""
         status = self._parser.get_status_code()
-        if status >= 200:
+        if status >= 600:
+            self._broken = True
+        elif status >= 200:
             self._answer = Answer(status, end_to_end(self._headers), self._parts)
+            self._kept = self._parser.should_keep_alive()  # the parser forgets with the message
 
 
 def host_header(address: str, port: int) -> bytes:

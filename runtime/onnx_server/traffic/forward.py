@@ -1,6 +1,7 @@
 """One forwarded request: the candidate's answer, or this pod's own where the candidate has none or is late."""
 
 from collections.abc import Callable
+from functools import partial
 from typing import Literal, Protocol
 
 from onnx_server.traffic.arms import Failure
@@ -8,6 +9,9 @@ from onnx_server.traffic.message import Answer
 
 GRACE_SECONDS = 1.0
 """For a late candidate where this pod has an error only."""
+
+PREVIEW_SECONDS = 300.0
+"""For a preview, which nobody else answers. A client that is still there then hears why it has no answer."""
 
 Outcome = Failure | Literal["answered", "bothRefused", "left"]
 """What became of a forwarded request. `bothRefused`: both pods answered with an error, so the client is to blame."""
@@ -155,18 +159,21 @@ class Forward:
 class Preview:
     """A tester's request: whatever the candidate says, and nothing else."""
 
-    __slots__ = ("_asked", "_client", "_tell", "over")
+    __slots__ = ("_asked", "_client", "_later", "_tell", "_timer", "over")
     running = False
 
-    def __init__(self, client: Client, tell: Callable[[Outcome], None]) -> None:
+    def __init__(self, client: Client, tell: Callable[[Outcome], None], later: Later) -> None:
         self.over = False
         self._client = client
         self._tell = tell
+        self._later = later
         self._asked: Cancellable | None = None
+        self._timer: Timer | None = None
 
     def begin(self, asked: Cancellable) -> None:
         """Wait for the answer to `asked`."""
         self._asked = asked
+        self._timer = self._later(PREVIEW_SECONDS, partial(self.failed, "late"))
 
     def answered(self, answer: Answer) -> None:
         """Hear the candidate's answer."""
@@ -178,7 +185,7 @@ class Preview:
         """Hear that there is none."""
         if not self.over:
             self._end(failure)
-            self._client.unreachable(f"the candidate could not be asked: the connection was {failure}")
+            self._client.unreachable(_SAID[failure])
 
     def own(self, status: int, send: Callable[[], None]) -> None:
         """Nobody asks this pod for a preview."""
@@ -191,7 +198,16 @@ class Preview:
 
     def _end(self, outcome: Outcome) -> None:
         self.over = True
+        if self._timer is not None:
+            self._timer.cancel()
         if self._asked is not None:
             self._asked.cancel()
         tell, self._tell = self._tell, _nobody
         tell(outcome)
+
+
+_SAID: dict[Failure, str] = {
+    "refused": "the candidate's pod cannot be reached",
+    "reset": "the candidate's pod ended the connection before its answer was complete",
+    "late": f"the candidate's pod has not answered within {PREVIEW_SECONDS:g} s",
+}

@@ -101,6 +101,11 @@ class Traffic:
         previews = self._split.preview_header is not None and bool(self._candidates)
         self.active = weight > 0 or previews or self._split.hand_over
 
+    def took_over(self, version: str) -> bool:
+        """Return whether the entry leads to pods with `version` now, so that who asks for it here is to get it."""
+        revision = self._split.revision
+        return self.hand_over and revision is not None and bool(self._candidates) and revision.endswith(f"-{version}")
+
     def route(self, headers: Iterable[tuple[bytes, bytes]], version: str | None) -> Arm:
         """Return who answers a request with these headers (names in lower case) that asks for `version`, if any."""
         split, user, preview = self._split, None, False
@@ -147,7 +152,7 @@ class Traffic:
         if candidate is None:
             return None
         self._counts.preview_requests += 1
-        preview = Preview(client, lambda outcome: self._previewed(preview, outcome))
+        preview = Preview(client, lambda outcome: self._previewed(preview, outcome), self._later)
         self._live.add(preview)
         preview.begin(candidate.ask(request, preview))
         return preview
