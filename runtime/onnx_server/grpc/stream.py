@@ -57,6 +57,8 @@ class Stream:
     async def run(self) -> None:
         """Answer until the client has said all, or pauses while the connection is to end. Raises StatusError else."""
         self._call.holds, self._call.on_drain = True, self._drain
+        if self._call.draining:  # since the call came, a turn of the loop ago
+            self._drain()
         reader = asyncio.ensure_future(self._read())
         answer: asyncio.Task[bytes] | None = None
         try:
