@@ -13,7 +13,7 @@ from tests.contract.split_pods import Pod, pod
 from tests.contract.test_server_control import KEY, POD_UID, jwks, token
 
 CANDIDATE = {"podUid": "candidate", "address": "127.0.0.1", "port": 1}
-FULL = {
+FULL: dict[str, Any] = {
     "generation": 12,
     "revision": "digits-v2",
     "weight": 25,
@@ -22,7 +22,7 @@ FULL = {
     "previewHeader": "x-preview",
     "handOver": False,
 }
-LEAST = {"generation": 1, "revision": None, "weight": 0, "candidates": []}
+LEAST: dict[str, Any] = {"generation": 1, "revision": None, "weight": 0, "candidates": []}
 
 
 @pytest.fixture(scope="module")

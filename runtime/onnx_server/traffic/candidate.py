@@ -138,8 +138,12 @@ class Candidate:
             return
         self.reachable = True
         self.excluded_until = 0.0
-        self._open.add(connection)
-        self.free(connection)
+        if not connection.closing:
+            self._open.add(connection)
+            self.free(connection)
+        elif self._waiting:
+            # Accepted and ended at once. Another connection would fare the same, again and again.
+            self._waiting.popleft().fail("reset")
 
     def renew(self, ask: Ask) -> None:
         """Send a request again whose connection was stale: on a new one, as others that were idle may be stale too."""

@@ -10,6 +10,9 @@ from onnx_server.traffic.message import Answer
 GRACE_SECONDS = 1.0
 """For a late candidate where this pod has an error only."""
 
+TURN_SECONDS = 0.002
+"""For what came while the event loop was held up: its timers are called before its sockets are read."""
+
 PREVIEW_SECONDS = 300.0
 """For a preview, which nobody else answers. A client that is still there then hears why it has no answer."""
 
@@ -48,8 +51,23 @@ Later = Callable[[float, Callable[[], None]], Timer]
 """Call something after so many seconds."""
 
 
-def _nobody(_outcome: Outcome) -> None:
-    """Hear an outcome after the one that counts: there is none."""
+class _Nobody:
+    """In the place of who heard the end: what refers to each other would keep the bodies for the garbage collector."""
+
+    def run(self) -> None:
+        """It is over."""
+
+    def forwarded(self, answer: Answer) -> None:
+        """It is over."""
+
+    def unreachable(self, message: str) -> None:
+        """It is over."""
+
+    def tell(self, outcome: Outcome) -> None:
+        """It was told."""
+
+
+_NOBODY = _Nobody()
 
 
 def failure_of(status: int) -> Failure:
@@ -83,15 +101,17 @@ class Forward:
     def begin(self, asked: Cancellable, hedge_delay: float) -> None:
         """Wait for the answer to `asked`; after so many seconds begin with an own one too."""
         self._asked = asked
-        self._timer = self._later(hedge_delay, self._run)
+        self._timer = self._later(hedge_delay, self._late)
+
+    def _late(self) -> None:
+        self._timer = self._later(TURN_SECONDS, self._run)
 
     def answered(self, answer: Answer) -> None:
         """Hear the candidate's answer."""
         if self.over:
             return
         if answer.status == 200:
-            self._end("answered")
-            self._client.forwarded(answer)
+            self._end("answered").forwarded(answer)
         else:
             self.failed(failure_of(answer.status))
 
@@ -142,13 +162,15 @@ class Forward:
             # What the client would have got from this pod is not known: that alone tells whose fault a 4xx is.
             self._end("left" if self._failure is None or self._failure == "clientError" else self._failure)
 
-    def _end(self, outcome: Outcome) -> None:
+    def _end(self, outcome: Outcome) -> Client:
         self.over = True
         self._stop_timer()
-        if self._asked is not None:
-            self._asked.cancel()
-        tell, self._tell = self._tell, _nobody  # which refers to this object
+        asked, client, tell = self._asked, self._client, self._tell
+        self._asked, self._client, self._tell, self._ours = None, _NOBODY, _NOBODY.tell, None
+        if asked is not None:
+            asked.cancel()
         tell(outcome)
+        return client
 
     def _stop_timer(self) -> None:
         if self._timer is not None:
@@ -178,14 +200,12 @@ class Preview:
     def answered(self, answer: Answer) -> None:
         """Hear the candidate's answer."""
         if not self.over:
-            self._end("answered" if answer.status == 200 else failure_of(answer.status))
-            self._client.forwarded(answer)
+            self._end("answered" if answer.status == 200 else failure_of(answer.status)).forwarded(answer)
 
     def failed(self, failure: Failure) -> None:
         """Hear that there is none."""
         if not self.over:
-            self._end(failure)
-            self._client.unreachable(_SAID[failure])
+            self._end(failure).unreachable(_SAID[failure])
 
     def own(self, status: int, send: Callable[[], None]) -> None:
         """Nobody asks this pod for a preview."""
@@ -196,14 +216,16 @@ class Preview:
         if not self.over:
             self._end("left")
 
-    def _end(self, outcome: Outcome) -> None:
+    def _end(self, outcome: Outcome) -> Client:
         self.over = True
         if self._timer is not None:
             self._timer.cancel()
-        if self._asked is not None:
-            self._asked.cancel()
-        tell, self._tell = self._tell, _nobody
+        asked, client, tell = self._asked, self._client, self._tell
+        self._asked, self._client, self._tell, self._timer = None, _NOBODY, _NOBODY.tell, None
+        if asked is not None:
+            asked.cancel()
         tell(outcome)
+        return client
 
 
 _SAID: dict[Failure, str] = {

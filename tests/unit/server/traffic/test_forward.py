@@ -7,7 +7,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from onnx_server.traffic.arms import FAILURES
-from onnx_server.traffic.forward import GRACE_SECONDS, PREVIEW_SECONDS, Forward, Outcome, Preview, failure_of
+from onnx_server.traffic.forward import (
+    GRACE_SECONDS,
+    PREVIEW_SECONDS,
+    TURN_SECONDS,
+    Forward,
+    Outcome,
+    Preview,
+    failure_of,
+)
 from onnx_server.traffic.message import Answer
 from tests.unit.server.traffic.timers import Timers
 
@@ -46,6 +54,11 @@ class Story:
 
     def cancel(self) -> None:
         self.cancelled += 1
+
+    def wait(self) -> None:
+        """Let the candidate be late."""
+        self.timers.pass_(DELAY)
+        self.timers.pass_(TURN_SECONDS)
 
     def answer(self, status: int) -> "Story":
         self.forward.answered(Answer(status, (), (b"",)))
@@ -93,7 +106,7 @@ def test_an_error_that_this_pod_answers_with_too_is_the_clients() -> None:
 
 def test_a_late_candidate_is_overtaken() -> None:
     story = Story()
-    story.timers.pass_(DELAY)
+    story.wait()
     assert (story.began, story.told) == (1, [])
     story.own(200)
     assert (story.sent, story.told, story.cancelled) == (["own 200"], ["late"], 1)
@@ -101,9 +114,17 @@ def test_a_late_candidate_is_overtaken() -> None:
     assert story.sent == ["own 200"]
 
 
+def test_what_came_while_the_loop_was_held_up_is_not_late() -> None:
+    story = Story(own_status=200)
+    story.timers.pass_(10 * DELAY)
+    assert story.began == 0
+    story.answer(200)
+    assert (story.sent, story.told) == (["candidate 200"], ["answered"])
+
+
 def test_a_late_candidate_may_still_be_first() -> None:
     story = Story()
-    story.timers.pass_(DELAY)
+    story.wait()
     story.answer(200)
     story.own(200)
     assert (story.sent, story.told) == (["candidate 200"], ["answered"])
@@ -111,15 +132,15 @@ def test_a_late_candidate_may_still_be_first() -> None:
 
 def test_an_own_failure_waits_a_little_for_the_late_candidate() -> None:
     story = Story(own_status=503)
-    story.timers.pass_(DELAY)
+    story.wait()
     assert story.sent == []
     assert story.answer(200).sent == ["candidate 200"]
     story = Story(own_status=503)
-    story.timers.pass_(DELAY)
+    story.wait()
     story.timers.pass_(GRACE_SECONDS)
     assert (story.sent, story.told) == (["own 503"], ["late"])
     story = Story(own_status=503)
-    story.timers.pass_(DELAY)
+    story.wait()
     assert story.answer(500).sent == ["own 503"]
     assert story.told == ["serverError"]
 
@@ -166,7 +187,7 @@ def test_one_answer_whatever_happens(events: list[tuple[str, int]], own_status: 
             story.forward.leave()
             break
     if not left:
-        story.timers.pass_(DELAY)
+        story.wait()
         if story.began and not own_done and own_status is None:
             story.own(200)
         story.timers.pass_(GRACE_SECONDS)

@@ -2,8 +2,10 @@
 
 import asyncio
 import contextlib
+import gc
 import random
 import time
+import weakref
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator
 from typing import Any
 
@@ -313,3 +315,33 @@ def test_a_hanging_candidate_is_overtaken() -> None:
 
     with pods(1) as scripted:
         asyncio.run(story())
+
+
+def test_nothing_is_left_of_a_request_that_is_over() -> None:
+    """Bodies are large: they are let go at once, not when the garbage collector comes."""
+
+    async def story() -> None:
+        async with splitting(scripted) as pod:
+            await ask(pod, Arm.CANDIDATE, REQUEST, own)
+            gc.collect()
+            gc.disable()
+            try:
+                for status in (200, 500, 200):
+                    scripted[0].status = status
+                    request = Weakly(REQUEST.head, REQUEST.body)
+                    kept = weakref.ref(request)
+                    await ask(pod, Arm.CANDIDATE, request, own)
+                    del request
+                    await asyncio.sleep(0)
+                    assert kept() is None, status
+            finally:
+                gc.enable()
+
+    with pods(1) as scripted:
+        asyncio.run(story())
+
+
+class Weakly(Request):
+    """A request that tells when it is gone."""
+
+    __slots__ = ("__weakref__",)
