@@ -1,4 +1,4 @@
-"""After a promotion: old pods forward what still comes, and their clients leave politely. Draining forwards on."""
+"""Nobody is lost: while weights move and pods die, and after a promotion, when clients leave old pods politely."""
 
 import http.client
 import json
@@ -23,6 +23,53 @@ def pods(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
     settings = f"httpQuickPath: '{request.param}'\n"
     with pod("v1", folder / "old", settings) as old, pod("v2", folder / "new", settings) as new:
         yield old, new
+
+
+def test_nobody_is_lost_while_weights_move_and_pods_die(pods: tuple[Pod, Pod], tmp_path: Path) -> None:
+    stable, _ = pods
+    lost: list[str] = []
+    answered = Counter[str]()
+    stop = threading.Event()
+
+    def load() -> None:
+        connection = http.client.HTTPConnection("127.0.0.1", stable.server.http_port, timeout=30)
+        while not stop.is_set():
+            try:
+                connection.request("POST", INFER, json.dumps(BODY), {"content-type": "application/json"})
+                answer = connection.getresponse()
+                document = json.loads(answer.read())
+                if answer.status != 200:
+                    lost.append(f"{answer.status} {document}")
+                answered[document.get("model_version", "?")] += 1
+            except (OSError, http.client.HTTPException) as error:
+                lost.append(repr(error))
+                return
+        connection.close()
+
+    threads = [threading.Thread(target=load) for _ in range(4)]
+    with pod("v2", tmp_path / "doomed") as doomed:
+        stable.split(0)
+        for thread in threads:
+            thread.start()
+        try:
+            for weight in (5, 50, 100):
+                stable.split(weight, doomed.as_candidate())
+                time.sleep(0.3)
+            assert stable.arms()["candidate"]["answered"] > 0
+            doomed.server.process.kill()
+            time.sleep(0.5)
+            state = stable.state()
+            stable.split(0)
+            time.sleep(0.2)
+        finally:
+            stop.set()
+            for thread in threads:
+                thread.join(30)
+    assert lost == []
+    assert state["candidates"][0]["reachable"] is False
+    assert state["arms"]["candidate"]["failures"]["refused"] >= 1
+    assert answered["v1"] > 50
+    assert answered["v2"] > 50
 
 
 def test_clients_leave_and_nobody_is_lost(pods: tuple[Pod, Pod]) -> None:

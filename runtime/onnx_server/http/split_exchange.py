@@ -8,8 +8,9 @@ from onnx_server.http.exchange import Exchange
 from onnx_server.protocol import response
 from onnx_server.protocol.errors import RequestError
 from onnx_server.traffic.arms import Arm
-from onnx_server.traffic.forward import Forward, Preview
+from onnx_server.traffic.forward import Forward
 from onnx_server.traffic.message import Answer, Request
+from onnx_server.traffic.preview import Preview
 
 
 class ArrivedExchange(Exchange):
@@ -24,7 +25,7 @@ class ArrivedExchange(Exchange):
 
 
 class SplitExchange(Exchange):
-    """A request while there is a split. It is the client's side of the forwarding (`traffic.forward.Client`)."""
+    """A request while there is a split. It is the client's side of the forwarding (`traffic.parties.Client`)."""
 
     __slots__ = ("_arm", "_body", "_forward", "_header_length")
 

@@ -2,7 +2,7 @@
 
 from onnx_server.metrics.families import Family, label
 from onnx_server.traffic.arms import FAILURES
-from onnx_server.traffic.forward import Outcome
+from onnx_server.traffic.outcome import Outcome
 from onnx_server.traffic.traffic import Traffic
 
 _OUTCOMES: tuple[Outcome, ...] = ("answered", *FAILURES, "bothRefused", "left")

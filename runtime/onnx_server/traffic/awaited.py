@@ -8,8 +8,9 @@ from typing import Any, Generic, TypeVar
 
 from onnx_server.protocol.errors import RequestError
 from onnx_server.traffic.arms import Arm
-from onnx_server.traffic.forward import Forward, Preview
+from onnx_server.traffic.forward import Forward
 from onnx_server.traffic.message import Answer, Request
+from onnx_server.traffic.preview import Preview
 from onnx_server.traffic.traffic import Traffic
 
 T = TypeVar("T")

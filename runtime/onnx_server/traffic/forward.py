@@ -1,82 +1,17 @@
 """One forwarded request: the candidate's answer, or this pod's own where the candidate has none or is late."""
 
 from collections.abc import Callable
-from functools import partial
-from typing import Literal, Protocol
 
 from onnx_server.traffic.arms import Failure
 from onnx_server.traffic.message import Answer
+from onnx_server.traffic.outcome import Outcome, failure_of
+from onnx_server.traffic.parties import NOBODY, Cancellable, Client, Later, Timer
 
 GRACE_SECONDS = 1.0
 """For a late candidate where this pod has an error only."""
 
 TURN_SECONDS = 0.002
 """For what came while the event loop was held up: its timers are called before its sockets are read."""
-
-PREVIEW_SECONDS = 300.0
-"""For a preview, which nobody else answers. A client that is still there then hears why it has no answer."""
-
-Outcome = Failure | Literal["answered", "bothRefused", "left"]
-"""What became of a forwarded request. `bothRefused`: both pods answered with an error, so the client is to blame."""
-
-
-class Client(Protocol):
-    """The transport's side of a request. Each is called on the event loop."""
-
-    def run(self) -> None:
-        """Begin to answer the request yourself, then call `Forward.own`. Called at most once."""
-
-    def forwarded(self, answer: Answer) -> None:
-        """Send this; it is over. What `run` began is to be dropped."""
-
-    def unreachable(self, message: str) -> None:
-        """Answer 502 or UNAVAILABLE with this message; it is over. Only for previews."""
-
-
-class Timer(Protocol):
-    """What can be cancelled."""
-
-    def cancel(self) -> None:
-        """Do not call."""
-
-
-class Cancellable(Protocol):
-    """A request to a candidate."""
-
-    def cancel(self) -> None:
-        """Let go of it."""
-
-
-Later = Callable[[float, Callable[[], None]], Timer]
-"""Call something after so many seconds."""
-
-
-class _Nobody:
-    """In the place of who heard the end: what refers to each other would keep the bodies for the garbage collector."""
-
-    def run(self) -> None:
-        """It is over."""
-
-    def forwarded(self, answer: Answer) -> None:
-        """It is over."""
-
-    def unreachable(self, message: str) -> None:
-        """It is over."""
-
-    def tell(self, outcome: Outcome) -> None:
-        """It was told."""
-
-
-_NOBODY = _Nobody()
-
-
-def failure_of(status: int) -> Failure:
-    """Return what an answer other than 200 is counted as."""
-    if status == 503:
-        return "overloaded"
-    if status == 504:
-        return "late"
-    return "serverError" if status >= 500 else "clientError"
 
 
 class Forward:
@@ -166,7 +101,7 @@ class Forward:
         self.over = True
         self._stop_timer()
         asked, client, tell = self._asked, self._client, self._tell
-        self._asked, self._client, self._tell, self._ours = None, _NOBODY, _NOBODY.tell, None
+        self._asked, self._client, self._tell, self._ours = None, NOBODY, NOBODY.tell, None
         if asked is not None:
             asked.cancel()
         tell(outcome)
@@ -176,60 +111,3 @@ class Forward:
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
-
-
-class Preview:
-    """A tester's request: whatever the candidate says, and nothing else."""
-
-    __slots__ = ("_asked", "_client", "_later", "_tell", "_timer", "over")
-    running = False
-
-    def __init__(self, client: Client, tell: Callable[[Outcome], None], later: Later) -> None:
-        self.over = False
-        self._client = client
-        self._tell = tell
-        self._later = later
-        self._asked: Cancellable | None = None
-        self._timer: Timer | None = None
-
-    def begin(self, asked: Cancellable) -> None:
-        """Wait for the answer to `asked`."""
-        self._asked = asked
-        self._timer = self._later(PREVIEW_SECONDS, partial(self.failed, "late"))
-
-    def answered(self, answer: Answer) -> None:
-        """Hear the candidate's answer."""
-        if not self.over:
-            self._end("answered" if answer.status == 200 else failure_of(answer.status)).forwarded(answer)
-
-    def failed(self, failure: Failure) -> None:
-        """Hear that there is none."""
-        if not self.over:
-            self._end(failure).unreachable(_SAID[failure])
-
-    def own(self, status: int, send: Callable[[], None]) -> None:
-        """Nobody asks this pod for a preview."""
-        raise AssertionError("a preview has no own answer")
-
-    def leave(self) -> None:
-        """Hear that the client has left."""
-        if not self.over:
-            self._end("left")
-
-    def _end(self, outcome: Outcome) -> Client:
-        self.over = True
-        if self._timer is not None:
-            self._timer.cancel()
-        asked, client, tell = self._asked, self._client, self._tell
-        self._asked, self._client, self._tell, self._timer = None, _NOBODY, _NOBODY.tell, None
-        if asked is not None:
-            asked.cancel()
-        tell(outcome)
-        return client
-
-
-_SAID: dict[Failure, str] = {
-    "refused": "the candidate's pod cannot be reached",
-    "reset": "the candidate's pod ended the connection before its answer was complete",
-    "late": f"the candidate's pod has not answered within {PREVIEW_SECONDS:g} s",
-}

@@ -14,9 +14,12 @@ from onnx_server.traffic.balance import least_loaded
 from onnx_server.traffic.breaker import Breaker
 from onnx_server.traffic.candidate import Candidate
 from onnx_server.traffic.dice import BlockDice, Shuffler
-from onnx_server.traffic.forward import Client, Forward, Later, Outcome, Preview, Timer
+from onnx_server.traffic.forward import Forward
 from onnx_server.traffic.latencies import RecentLatencies
 from onnx_server.traffic.message import FORWARDED, Request
+from onnx_server.traffic.outcome import Outcome
+from onnx_server.traffic.parties import Client, Later, Timer
+from onnx_server.traffic.preview import Preview
 from onnx_server.traffic.split import Address, Split, begins_anew
 
 log = logging.getLogger(__name__)

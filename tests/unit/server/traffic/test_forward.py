@@ -7,16 +7,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from onnx_server.traffic.arms import FAILURES
-from onnx_server.traffic.forward import (
-    GRACE_SECONDS,
-    PREVIEW_SECONDS,
-    TURN_SECONDS,
-    Forward,
-    Outcome,
-    Preview,
-    failure_of,
-)
+from onnx_server.traffic.forward import GRACE_SECONDS, TURN_SECONDS, Forward
 from onnx_server.traffic.message import Answer
+from onnx_server.traffic.outcome import Outcome, failure_of
+from onnx_server.traffic.preview import PREVIEW_SECONDS, Preview
 from tests.unit.server.traffic.timers import Timers
 
 DELAY = 0.1
