@@ -37,9 +37,9 @@ class Call:
     `deadline` is the client's, in seconds of time.monotonic(), or None.
     `on_cancel` is called once if the call ends without the handler's doing: the client reset it or went away, or the
     deadline passed. A streaming handler's task is cancelled then, too.
-    `on_drain` is called once if the connection is to end while a streaming call is under way (`draining` says whether it
-    was so before the handler began). Its messages end then at the next pause; with `holds` they go on until the handler
-    says `let_go`, or returns.
+    `on_drain` is called once if the connection is to end while a streaming call is under way (`draining` says whether
+    it was so before the handler began). Its messages end then at the next pause; with `holds` they go on until the
+    handler says `let_go`, or returns.
     """
 
     __slots__ = (
