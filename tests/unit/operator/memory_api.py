@@ -1,7 +1,8 @@
 """A small world in memory, behind the protocol that the operator speaks to the API server, with a kubelet to play.
 
-It knows of server-side apply only what the tests need: fields of a manifest replace the object's, everything else
-stays. What the real one does is tested against a real one, in tests/e2e.
+It knows of server-side apply only what the tests need: fields of a manifest replace the object's, annotations that
+were applied and no longer are go, everything else stays. What the real one does is tested against a real one, in
+tests/e2e.
 """
 
 import json
@@ -59,7 +60,8 @@ class Memory:
         place = (kind, metadata["namespace"], metadata["name"])
         self._write("apply", kind, metadata["name"])
         before = self.objects.get(place)
-        made = _over(before or {}, manifest)
+        made = _over(_without_dropped(before or {}, manifest), manifest)
+        made["metadata"]["managedFields"] = [_managed(manifest)]
         if before is None:
             made["metadata"] |= {"uid": f"uid-{self.version}-{kind.plural}", "creationTimestamp": LATER}
             if kind == DEPLOYMENT:
@@ -215,6 +217,24 @@ def _ended(code: int, said: Object) -> Object:
 
 def _copy(obj: Any) -> Any:
     return json.loads(json.dumps(obj))
+
+
+def _managed(manifest: Object) -> Object:
+    annotations = {f"f:{key}": {} for key in manifest["metadata"].get("annotations", {})}
+    fields = {"f:metadata": {"f:annotations": annotations}} if annotations else {}
+    return {"manager": names.FIELD_MANAGER, "operation": "Apply", "fieldsV1": fields}
+
+
+def _without_dropped(before: Object, manifest: Object) -> Object:
+    """Return an object without the annotations that were applied and are not in the manifest any more."""
+    if not before:
+        return before
+    owned = before["metadata"].get("managedFields", [{"fieldsV1": {}}])[0]["fieldsV1"].get("f:metadata", {})
+    wanted = manifest["metadata"].get("annotations", {})
+    dropped = {key[2:] for key in owned.get("f:annotations", {})} - wanted.keys()
+    annotations = before["metadata"].get("annotations", {})
+    kept = {key: value for key, value in annotations.items() if key not in dropped}
+    return {**before, "metadata": {**before["metadata"], "annotations": kept}}
 
 
 def _over(before: Any, wanted: Any) -> Any:
