@@ -1,4 +1,4 @@
-"""The status, made from what was seen, and the events that tell a person of its changes."""
+"""The status, made from what was seen."""
 
 from typing import Any
 
@@ -90,53 +90,6 @@ def status_manifest(model: Object, status: Object) -> Object:
         "kind": names.KIND,
         "metadata": metadata,
         "status": status,
-    }
-
-
-def news(before: Object, after: Object) -> list[tuple[str, str, str]]:
-    """Return what a person wants to see once, as (type, reason, message) of Kubernetes Events."""
-    told = []
-    old = {condition["type"]: condition for condition in before.get("conditions", [])}
-    new = {condition["type"]: condition for condition in after["conditions"]}
-    stable, before_it = after.get("stableRevision"), before.get("stableRevision")
-    if stable and before_it and stable != before_it:  # the first one is told by Ready
-        told.append(("Normal", "Promoted", f"{stable} is the stable revision."))
-    action = after.get("lastAction")
-    if action and action != before.get("lastAction"):
-        type_ = "Normal" if action["result"] == "Accepted" else "Warning"
-        told.append((type_, f"Action{action['result']}", f"{action['action']}: {action['message']}"))
-    stalled = new["Stalled"]
-    if stalled["status"] == "True" and old.get("Stalled", {}).get("reason") != stalled["reason"]:
-        told.append(("Warning", stalled["reason"], stalled["message"]))
-    was_ready, ready = old.get("Ready", {}).get("status"), new["Ready"]
-    if ready["status"] == "True" and was_ready != "True":
-        told.append(("Normal", "Ready", ready["message"]))
-    if ready["status"] == "False" and was_ready == "True":
-        told.append(("Warning", "NotReady", ready["message"]))
-    return told
-
-
-def event_manifest(model: Object, type_: str, reason: str, message: str, now: str, suffix: str) -> Object:
-    """Return a Kubernetes Event about the model; ``suffix`` makes its name unique."""
-    metadata = model["metadata"]
-    return {
-        "apiVersion": "v1",
-        "kind": "Event",
-        "metadata": {"name": f"{metadata['name']}.{suffix}", "namespace": metadata["namespace"]},
-        "involvedObject": {
-            "apiVersion": names.API_VERSION,
-            "kind": names.KIND,
-            "name": metadata["name"],
-            "namespace": metadata["namespace"],
-            "uid": metadata["uid"],
-        },
-        "type": type_,
-        "reason": reason,
-        "message": message[:LONGEST_MESSAGE],
-        "source": {"component": names.FIELD_MANAGER},
-        "firstTimestamp": now,
-        "lastTimestamp": now,
-        "count": 1,
     }
 
 
