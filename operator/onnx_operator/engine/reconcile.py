@@ -1,7 +1,5 @@
 """The one reconcile: observe, decide, apply, report. It does not know which event asked for it."""
 
-import logging
-import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
@@ -19,13 +17,14 @@ from onnx_operator.decide.roles import Plan, plan, replaces
 from onnx_operator.decide.trouble import Trouble
 from onnx_operator.desired.manifests import manifests
 from onnx_operator.engine.first_word import FirstWord
+from onnx_operator.engine.teller import Teller
 from onnx_operator.kube.difference import needs_apply
 from onnx_operator.kube.errors import ConflictError, KubeError
 from onnx_operator.kube.kinds import AUTOSCALER, DISRUPTION_BUDGET, MODEL, POD
 from onnx_operator.kube.protocol import Kube, list_all
 from onnx_operator.observe import Observer
 from onnx_operator.observed import Observed
-from onnx_operator.report import conditions_of, event_manifest, news, status_manifest, status_of
+from onnx_operator.report.status import conditions_of, status_manifest, status_of
 
 Object = dict[str, Any]
 
@@ -35,8 +34,6 @@ LOOK_AGAIN = 15.0
 LATER = {AUTOSCALER.kind, DISRUPTION_BUDGET.kind}
 # A revision that was made just now has ready pods already, which nobody has asked yet.
 AT_ONCE = 0.05
-
-log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -69,10 +66,11 @@ class Reconciler:
         observer: Observer,
         applier: Applier,
         first_word: FirstWord,
+        teller: Teller,
         clock: Callable[[], datetime],
     ) -> None:
         self._kube, self._cache, self._observer, self._applier = kube, cache, observer, applier
-        self._first_word, self._clock = first_word, clock
+        self._first_word, self._teller, self._clock = first_word, teller, clock
 
     async def reconcile(self, key: Key) -> Done:
         """Bring the model to its spec.
@@ -84,6 +82,7 @@ class Reconciler:
         model = self._cache.get(MODEL, *key)
         if model is None or "deletionTimestamp" in model["metadata"]:
             self._first_word.forget(key)
+            self._teller.forget(key)
             return Done("deleted: what it owned goes by garbage collection")
         now = self._clock()
         try:
@@ -105,6 +104,7 @@ class Reconciler:
         refused = await self._applier.apply(observed, wanted) if observed.spec.state != "Unmanaged" else None
         verdicts = conditions(observed, wanted, refused)
         status = status_of(observed, wanted, verdicts)
+        self._teller.sees(key, status)
         wait = None if refused else self._first_word.wait(key, observed.status, status)
         if wait is None:
             await self._report(model, status, now)
@@ -136,13 +136,7 @@ class Reconciler:
             if live := await self._kube.get(MODEL, metadata["namespace"], metadata["name"]):
                 self._cache.put(MODEL, live)
             raise
-        for type_, reason, message in news(before, status):
-            log.info("%s: %s", reason, message)
-            stamp = now.strftime("%Y-%m-%dT%H:%M:%SZ")
-            try:
-                await self._kube.create(event_manifest(model, type_, reason, message, stamp, uuid.uuid4().hex[:16]))
-            except KubeError as error:
-                log.warning("the event was not written: %s", error)
+        await self._teller.tell(model, before, status, now)
 
 
 def _is_incomplete(observed: Observed, made: Plan) -> bool:

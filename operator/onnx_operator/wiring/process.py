@@ -25,6 +25,7 @@ from onnx_operator.engine.lease import Lease, LeaseTimes
 from onnx_operator.engine.queue import Queue
 from onnx_operator.engine.reconcile import Reconciler
 from onnx_operator.engine.resync import Resync
+from onnx_operator.engine.teller import Teller
 from onnx_operator.engine.worker import Crew
 from onnx_operator.frozen.rendering import Defaults
 from onnx_operator.kube.client import connect
@@ -94,7 +95,8 @@ async def run(settings: Settings) -> None:
     async def work() -> None:
         signer = await _signer(kube, settings)
         async with contextlib.aclosing(ControlClient(signer)) as control:
-            crew = Crew(queue, _reconciler(kube, cache, queue, control, lease, signer, settings), journal, metrics)
+            reconciler = _reconciler(kube, cache, queue, control, lease, signer, metrics, settings)
+            crew = Crew(queue, reconciler, journal, metrics)
             await lead(lease, resync, crew, settings.workers)
 
     _gauges(metrics, cache, queue, lease)
@@ -136,6 +138,7 @@ def _reconciler(
     control: ControlClient,
     lease: Lease,
     signer: Signer,
+    metrics: Metrics,
     settings: Settings,
 ) -> Reconciler:
     writer = OnlyWhile(kube, lambda: lease.held)
@@ -146,6 +149,7 @@ def _reconciler(
         Observer(cache, control, defaults, signer.public_keys()),
         Applier(writer, cache, Writer(writer, cache, Repairs(time.monotonic))),
         FirstWord(time.monotonic, lambda: len(queue) > settings.workers),
+        Teller(writer, metrics),
         lambda: datetime.now(UTC),
     )
 
@@ -154,6 +158,7 @@ def _gauges(metrics: Metrics, cache: Cache, queue: Queue[Key], lease: Lease) -> 
     metrics.gauge("leader", "1 if this replica holds the lease, else 0.", lambda: float(lease.held))
     metrics.gauge("queue_depth", "Models that wait for a worker.", lambda: float(len(queue)))
     metrics.gauge("queue_oldest_seconds", "Seconds that the longest waiting model has waited.", queue.oldest)
+    metrics.rollouts(lambda: lease.held)
     for kind in WATCHED:
         size = functools.partial(cache.count, kind)
         metrics.gauge("cache_objects", "Objects in the cache.", size, kind=kind.kind)

@@ -16,7 +16,9 @@ from onnx_operator.apply.writer import Writer
 from onnx_operator.cache import Cache
 from onnx_operator.engine.first_word import MOMENT, FirstWord
 from onnx_operator.engine.reconcile import Reconciler
+from onnx_operator.engine.teller import Teller
 from onnx_operator.kube.kinds import DEPLOYMENT, MODEL, POD, SERVICE, WATCHED, Kind
+from onnx_operator.metrics import Metrics
 from onnx_operator.observe import Observer
 from tests.unit.operator.memory_api import Killed, Memory
 from tests.unit.operator.situations import DEFAULTS, NOW, SIGNATURE, spec
@@ -50,7 +52,8 @@ class Operator:
         observer = Observer(self.cache, Control(answer), DEFAULTS, '{"keys": []}')
         applier = Applier(memory, self.cache, Writer(memory, self.cache, Repairs(lambda: float(self._ticks))))
         first_word = FirstWord(lambda: self._ticks * MOMENT, lambda: False)
-        self._reconciler = Reconciler(memory, self.cache, observer, applier, first_word, self._clock)
+        teller = Teller(memory, Metrics())
+        self._reconciler = Reconciler(memory, self.cache, observer, applier, first_word, teller, self._clock)
         self.hear()
 
     def hear(self, *kinds: Kind) -> None:
