@@ -12,65 +12,85 @@ Object = dict[str, Any]
 
 @dataclass(frozen=True)
 class RolloutFacts:
-    """What is stored of a candidate's rollout, on its ControllerRevision.
+    """What is stored of a revision's rollout, on its ControllerRevision.
 
     ``rollout`` is ``spec.rollout`` as it was when the rollout began: a later change is for the next one. ``step`` counts
-    from 0; -1 is preflight. ``stable_size`` is how many pods the stable revision was asked to have at the start.
-    ``weight`` and ``generation`` are of the split that the stable pods were told last. ``paused`` says why it stands
-    still: '' where it does not. ``progress_at`` is when something last went forward, ``restarts`` how often the
-    candidate's servers had restarted at the start. ``nonces`` are those of the manual actions that were carried out.
+    from 0; -1 is preflight, and behind the last step comes the promotion. ``weight`` and ``generation`` are of the split
+    that the stable pods are told, since ``ordered_at``; ``weighted_at`` is when all of them had it. ``progress`` grows
+    with what the candidate's pods have reached, ``progress_at`` is when it did so last. ``stable_size`` is how many pods
+    the stable revision was asked to have at the start, of which it has lent ``shrunk`` to the candidate; ``stayed_small``
+    once that did not help. ``paused`` says who paused it: '', ``Step`` or ``Person``. ``restarts`` is how often the
+    candidate's servers had restarted at the start. ``fast`` goes to promotion without steps. ``doubted`` once it was
+    rejected, even if it was tried again since. ``over`` once it was promoted, superseded or taken back quietly.
+    ``handed_over_at`` is when the pods that served before were told to hand over to this revision.
+    ``actions`` are the last manual actions, as ``ACTION#NONCE``, with a ``!`` before those that were ignored.
     """
 
     rollout: Object
     started_at: str
     step: int = -1
     step_started_at: str = ""
-    weighted_at: str = ""
-    progress_at: str = ""
-    progress: int = 0
-    stable_size: int = 1
     weight: int = 0
     generation: int = 0
+    ordered_at: str = ""
+    weighted_at: str = ""
+    progress: int = 0
+    progress_at: str = ""
+    stable_size: int = 1
+    shrunk: int = 0
+    shrunk_at: str = ""
+    stayed_small: bool = False
     paused: str = ""
-    paused_at: str = ""
     unready_since: str = ""
     restarts: int = 0
-    shrunk_at: str = ""
-    fast_track: bool = False
-    nonces: tuple[str, ...] = ()
+    fast: bool = False
+    doubted: bool = False
+    over: bool = False
+    handed_over_at: str = ""
+    actions: tuple[str, ...] = ()
 
     def to_json(self) -> Object:
         """Return the form in which it is stored, without what has its default value."""
-        values = asdict(self)
-        values["nonces"] = list(self.nonces)
-        plain = asdict(RolloutFacts(self.rollout, self.started_at))
-        plain["nonces"] = []
-        return {key: value for key, value in values.items() if key in {"rollout", "started_at"} or value != plain[key]}
+        values = {key: getattr(self, key) for key in self.__dataclass_fields__}
+        plain = RolloutFacts(self.rollout, self.started_at)
+        kept = {key: value for key, value in values.items() if value != getattr(plain, key)}
+        if self.actions:
+            kept["actions"] = list(self.actions)
+        return {"rollout": self.rollout, "started_at": self.started_at, **kept}
 
     @classmethod
     def from_json(cls, value: object) -> "RolloutFacts | None":
         """Return what was stored; None where it is nothing of ours: somebody edited it, and the rollout begins anew."""
         if not isinstance(value, dict):
             return None
-        try:
-            return cls(**{**value, "nonces": tuple(value.get("nonces", ()))})
-        except TypeError:
+        plain = asdict(cls({}, ""))
+        same_types = all(key in plain and isinstance(v, type(plain[key])) for key, v in value.items() if key != "actions")
+        actions = value.get("actions", [])
+        if not same_types or not isinstance(actions, list) or not {"rollout", "started_at"} <= value.keys():
             return None
+        return cls(**{**value, "actions": tuple(str(action) for action in actions)})
 
 
 @dataclass(frozen=True)
 class Rejection:
-    """Why a revision was taken back: ``reason`` is a constant, ``message`` a sentence; ``generation`` is of the split."""
+    """Why a revision was taken back: ``reason`` is a constant, ``message`` a sentence, ``at`` when.
+
+    ``back_to`` is the revision that a person asked to go back to; empty where the stable one simply stays.
+    """
 
     reason: str
     message: str
     at: str
-    generation: int = 0
+    back_to: str = ""
+
+    def to_json(self) -> Object:
+        """Return the form in which it is stored."""
+        return asdict(self)
 
     @classmethod
     def from_json(cls, value: object) -> "Rejection | None":
         """Return what was stored, or None."""
-        if not isinstance(value, dict):
+        if not isinstance(value, dict) or not all(isinstance(inner, str) for inner in value.values()):
             return None
         try:
             return cls(**value)
