@@ -8,6 +8,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from onnx_operator import names
+from onnx_operator.api.status import RolloutStatus
 from onnx_operator.apply.order import Applier
 from onnx_operator.cache import Cache, Key
 from onnx_operator.decide import reasons
@@ -30,6 +31,8 @@ Object = dict[str, Any]
 
 # When somebody else has to act, or a pod did not answer, look again after so many seconds.
 LOOK_AGAIN = 15.0
+# A candidate may fail while the API server refuses something else.
+LOOK_AT_ROLLOUT = 5.0
 # They come with the promotion, to a model that has a status.
 LATER = {AUTOSCALER.kind, DISRUPTION_BUDGET.kind}
 # A revision that was made just now has ready pods already, which nobody has asked yet.
@@ -40,12 +43,14 @@ AT_ONCE = 0.05
 class Done:
     """What came of a reconcile: when to look again, in seconds, if not only upon news, and a line for people.
 
-    ``refused`` if the API server refused a part of it: the next look is later and later.
+    ``refused`` if the API server refused a part of it: the next look is later and later, but not later than in
+    ``at_most`` seconds.
     """
 
     summary: str
     again_after: float | None = None
     refused: bool = False
+    at_most: float | None = None
 
 
 class InvariantError(Exception):
@@ -109,9 +114,12 @@ class Reconciler:
         if wait is None:
             await self._report(model, status, now)
         roles = ", ".join(f"{p.revision.name} {p.role} {p.replicas}" for p in wanted.revisions)
+        rollout = f"; {_progress(wanted.rollout)}" if wanted.rollout else ""
         said = ", ".join(f"{verdict.type}={verdict.status} {verdict.reason}" for verdict in verdicts)
-        again = min((due for due in (wait, _again(observed, wanted, refused)) if due is not None), default=None)
-        return Done(f"{roles}; {said}", again, refused=refused is not None)
+        dues = (wait, wanted.again, _again(observed, wanted, refused))
+        again = min((due for due in dues if due is not None), default=None)
+        at_most = None if wanted.again is None else LOOK_AT_ROLLOUT
+        return Done(f"{roles}{rollout}; {said}", again, refused=refused is not None, at_most=at_most)
 
     async def _is_gone(self, model: Object) -> bool:
         """Read the model live: whether it was deleted, which the watch of it has not told yet."""
@@ -145,6 +153,13 @@ def _is_incomplete(observed: Observed, made: Plan) -> bool:
         return False
     had = [m for m in manifests(observed, made) if m["kind"] not in LATER]
     return any((m["kind"], m["metadata"]["name"]) not in observed.owned for m in had)
+
+
+def _progress(rollout: RolloutStatus) -> str:
+    return (
+        f"{rollout.phase}, step {rollout.step} of {rollout.steps}, weight {rollout.weight} "
+        f"({rollout.appliedWeight} applied)"
+    )
 
 
 def _again(observed: Observed, made: Plan, refused: Trouble | None) -> float | None:

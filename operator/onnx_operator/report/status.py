@@ -3,7 +3,7 @@
 from typing import Any
 
 from onnx_operator import names
-from onnx_operator.api.status import Condition, RevisionStatus, ScalingStatus, Signature, Status
+from onnx_operator.api.status import Condition, RejectedStatus, RevisionStatus, ScalingStatus, Signature, Status
 from onnx_operator.decide.conditions import Verdict
 from onnx_operator.decide.roles import Plan, answering
 from onnx_operator.kube.kinds import AUTOSCALER
@@ -38,6 +38,12 @@ def status_of(observed: Observed, plan: Plan, verdicts: tuple[Verdict, ...]) -> 
             for planned in plan.revisions
             if observed.spec.state != "Unmanaged" or planned.revision.name in known
         ],
+        rollout=plan.rollout,
+        rejected=[
+            RejectedStatus(revision=planned.revision.name, reason=why.reason, message=why.message[:LONGEST_MESSAGE], at=why.at)
+            for planned in plan.rejected
+            if (why := planned.revision.rejected)
+        ],
         scaling=scaling_of(observed, plan),
         lastAction=plan.action or observed.status.get("lastAction"),
         signature=Signature.model_validate(serving.signature) if serving.signature else None,
@@ -49,14 +55,14 @@ def status_of(observed: Observed, plan: Plan, verdicts: tuple[Verdict, ...]) -> 
 
 def scaling_of(observed: Observed, plan: Plan) -> ScalingStatus:
     """Return who decides how many pods serve, in the autoscaler's own words where there is one."""
-    scaling = observed.spec.scaling
-    if not plan.planned(plan.serving).autoscaled:
+    scaling, planned = observed.spec.scaling, plan.planned(plan.serving)
+    if not planned.autoscaled:
         why = "until the revision serves" if scaling.automatic else "spec.scaling has no maxReplicas and target"
         return ScalingStatus(backend="None", message=f"No autoscaler: {why}.")
     live = observed.owned.get((AUTOSCALER.kind, plan.serving), {})
     said = {condition["type"]: condition for condition in live.get("status", {}).get("conditions", [])}
     active = said.get("ScalingActive", {})
-    message = f"{scaling.minReplicas} to {scaling.maxReplicas} pods."
+    message = f"{planned.least} to {planned.most} pods."
     if active.get("status") == "False" and active.get("reason") != "ScalingDisabled":
         message = f"{message} It does not scale: {active.get('message', active.get('reason'))}"
     return ScalingStatus(backend="HPA", message=message[:LONGEST_MESSAGE])

@@ -14,11 +14,12 @@ from typing import Any
 
 from onnx_operator.apply.order import Applier
 from onnx_operator.apply.repairs import Repairs
+from onnx_operator.apply.split import Orders
 from onnx_operator.apply.writer import Writer
 from onnx_operator.cache import Cache, Key
 from onnx_operator.control import ControlClient
 from onnx_operator.engine.first_word import FirstWord
-from onnx_operator.engine.guard import OnlyWhile
+from onnx_operator.engine.guard import OnlyWhile, TellsOnlyWhile
 from onnx_operator.engine.journal import Journal
 from onnx_operator.engine.lead import lead
 from onnx_operator.engine.lease import Lease, LeaseTimes
@@ -142,12 +143,13 @@ def _reconciler(
     settings: Settings,
 ) -> Reconciler:
     writer = OnlyWhile(kube, lambda: lease.held)
+    orders = Orders(TellsOnlyWhile(control, lambda: lease.held))
     defaults = Defaults(settings.server_image, settings.drain)
     return Reconciler(
         writer,
         cache,
         Observer(cache, control, defaults, signer.public_keys()),
-        Applier(writer, cache, Writer(writer, cache, Repairs(time.monotonic))),
+        Applier(writer, cache, Writer(writer, cache, Repairs(time.monotonic)), orders),
         FirstWord(time.monotonic, lambda: len(queue) > settings.workers),
         Teller(writer, metrics),
         lambda: datetime.now(UTC),

@@ -5,6 +5,7 @@ were applied and no longer are go, everything else stays. What the real one does
 tests/e2e.
 """
 
+import copy
 import json
 from collections.abc import AsyncIterator, Callable
 from typing import Any
@@ -13,6 +14,7 @@ from onnx_operator import names
 from onnx_operator.kube.errors import ConflictError, KubeError, RefusedError
 from onnx_operator.kube.kinds import DEPLOYMENT, EVENT, MODEL, POD, Kind, kind_of
 from onnx_operator.kube.protocol import Listed
+from tests.cluster.split_stand_in import Split
 from tests.unit.operator.situations import fetched
 
 Object = dict[str, Any]
@@ -34,6 +36,9 @@ class Memory:
         self.before_write: Callable[[str, str, str], None] = lambda verb, kind, name: None
         self.after_write: Callable[[], None] = lambda: None
         self.version = 0
+        self.seconds = 0
+        # What runs in the pods, by pod UID.
+        self.servers: dict[str, Split] = {}
 
     # what the operator calls
 
@@ -111,7 +116,7 @@ class Memory:
         """Return a world like this one, that goes its own way."""
         other = Memory()
         other.objects = {place: _copy(obj) for place, obj in self.objects.items()}
-        other.version = self.version
+        other.version, other.seconds, other.servers = self.version, self.seconds, copy.deepcopy(self.servers)
         return other
 
     def put(self, obj: Object) -> Object:
@@ -125,6 +130,10 @@ class Memory:
 
     def of(self, kind: Kind) -> dict[str, Object]:
         return {name: obj for (of, _, name), obj in self.objects.items() if of == kind}
+
+    def server(self, pod_uid: str) -> Split:
+        """Return the split of what runs in a pod."""
+        return self.servers.setdefault(pod_uid, Split(pod_uid, f"boot-{pod_uid}"))
 
     def pods_of(self, revision: str) -> dict[str, Object]:
         return {n: p for n, p in self.of(POD).items() if p["metadata"]["labels"][names.LABEL_REVISION] == revision}

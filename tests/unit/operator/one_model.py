@@ -12,14 +12,17 @@ from onnx_operator import names
 from onnx_operator.api.spec import Spec
 from onnx_operator.apply.order import Applier
 from onnx_operator.apply.repairs import Repairs
+from onnx_operator.apply.split import Orders
 from onnx_operator.apply.writer import Writer
 from onnx_operator.cache import Cache
 from onnx_operator.engine.first_word import MOMENT, FirstWord
-from onnx_operator.engine.reconcile import Reconciler
+from onnx_operator.engine.reconcile import LOOK_AGAIN, Reconciler
 from onnx_operator.engine.teller import Teller
 from onnx_operator.kube.kinds import DEPLOYMENT, MODEL, POD, SERVICE, WATCHED, Kind
 from onnx_operator.metrics import Metrics
 from onnx_operator.observe import Observer
+from onnx_operator.rollout import SplitOrder, SplitState
+from onnx_operator.split_state import split_state
 from tests.unit.operator.memory_api import Killed, Memory
 from tests.unit.operator.situations import DEFAULTS, NOW, SIGNATURE, spec
 
@@ -30,28 +33,51 @@ T = TypeVar("T")
 KEY = ("team", "digits")
 LOOP = asyncio.Runner()
 atexit.register(LOOP.close)
+# A new version takes over as soon as it has all its pods, and the old one goes at once.
+AT_ONCE = {"strategy": "BlueGreen", "scaleDownDelaySeconds": 0}
 BORN = "2026-11-01T10:00:00Z"
 
 
 class Control:
-    """The pods' control ports. ``answer`` is what each says, None if none answers."""
+    """The pods' control ports. ``answer`` is what each says of itself, nothing if none answers.
 
-    def __init__(self, answer: Object | None) -> None:
-        self.answer = answer
+    ``plays`` are the annotations by which the pods play (``tests.cluster.split_stand_in``), all the same; those of
+    ``mute`` do not answer about their split. ``told`` lists the orders in which pods were told which weight.
+    """
+
+    def __init__(self, memory: Memory, answer: Object) -> None:
+        self.memory, self.answer = memory, answer
+        self.plays: dict[str, str] = {}
+        self.mute: set[str] = set()
+        self.asked: list[str] = []
+        self.told: list[tuple[str, int]] = []
 
     async def facts(self, pod_ip: str, pod_uid: str) -> Object | None:
         return self.answer
+
+    async def split(self, pod_ip: str, pod_uid: str) -> SplitState | None:
+        self.asked.append(pod_uid)
+        if pod_uid in self.mute:
+            return None
+        return split_state(self.memory.server(pod_uid).document(self.plays), pod_uid)
+
+    async def set_split(self, pod_ip: str, pod_uid: str, order: SplitOrder) -> SplitState | None:
+        if pod_uid in self.mute:
+            return None
+        self.told.append((pod_uid, order.weight))
+        _, body = self.memory.server(pod_uid).take(order.to_json(), self.plays)
+        return split_state(body, pod_uid)
 
 
 class Operator:
     """One process of the operator: what it knows ends with it."""
 
-    def __init__(self, memory: Memory, answer: Object | None) -> None:
+    def __init__(self, memory: Memory, control: Control) -> None:
         self.memory, self.cache = memory, Cache()
-        self._ticks = 0
-        observer = Observer(self.cache, Control(answer), DEFAULTS, '{"keys": []}')
-        applier = Applier(memory, self.cache, Writer(memory, self.cache, Repairs(lambda: float(self._ticks))))
-        first_word = FirstWord(lambda: self._ticks * MOMENT, lambda: False)
+        observer = Observer(self.cache, control, DEFAULTS, '{"keys": []}')
+        writer = Writer(memory, self.cache, Repairs(lambda: float(memory.seconds)))
+        applier = Applier(memory, self.cache, writer, Orders(control))
+        first_word = FirstWord(lambda: memory.seconds * MOMENT, lambda: False)
         teller = Teller(memory, Metrics())
         self._reconciler = Reconciler(memory, self.cache, observer, applier, first_word, teller, self._clock)
         self.hear()
@@ -66,8 +92,8 @@ class Operator:
         return at_once(self._reconciler.reconcile(KEY)).again_after
 
     def _clock(self) -> Any:
-        self._ticks += 1
-        return NOW + timedelta(seconds=self._ticks)
+        self.memory.seconds += 1  # what takes none of the world's time would never be over
+        return NOW + timedelta(seconds=self.memory.seconds)
 
 
 class World:
@@ -75,14 +101,14 @@ class World:
 
     def __init__(self, answer: Object | None = None, memory: Memory | None = None) -> None:
         self.memory = memory or Memory()
-        self.answer = {"signature": SIGNATURE} if answer is None else answer
+        self.control = Control(self.memory, {"signature": SIGNATURE} if answer is None else answer)
         self._number = 0
-        self.operator = Operator(self.memory, self.answer)
+        self.operator = Operator(self.memory, self.control)
 
     def restart(self) -> None:
         """End the operator's process; another one begins with an empty cache and fills it."""
         self.memory.before_write = lambda verb, kind, name: None
-        self.operator = Operator(self.memory, self.answer)
+        self.operator = Operator(self.memory, self.control)
 
     def ask(self, asked: Spec) -> None:
         """Change the model's spec, or make the model."""
@@ -105,13 +131,14 @@ class World:
             self.memory.kubelet(pod)
 
     def settle(self, rounds: int = 40) -> None:
-        """Let everybody do their work until the operator has no more to write."""
+        """Let everybody do their work until the operator has no more to write, and waits for nothing."""
         idle = 0
         for _ in range(rounds):
             self.operator.hear()
             before = len(self.memory.writes)
-            self.operator.reconcile()
-            idle = idle + 1 if len(self.memory.writes) == before else 0
+            again = self.operator.reconcile()
+            waits = again is not None and again < LOOK_AGAIN
+            idle = idle + 1 if len(self.memory.writes) == before and not waits else 0
             self.kubelets()
             if idle > 2:
                 return
@@ -180,6 +207,11 @@ class World:
         return made
 
 
+def quick(uri: str = "s3://models/digits/1/", replicas: int = 1, **more: Any) -> Spec:
+    """Return a spec whose new versions take over without steps and delays."""
+    return spec(uri, replicas, rollout=AT_ONCE, **more)
+
+
 def at_once(work: Coroutine[Any, Any, T]) -> T:
     """Run a coroutine in a loop that all tests share: a loop for each look would cost more than the look."""
     return LOOP.run(work)
@@ -192,6 +224,6 @@ def ready(pod: Object) -> bool:
 def serving(asked: Spec | None = None) -> World:
     """Return the world in which a model serves, by default of two pods."""
     world = World()
-    world.run(asked or spec("s3://models/digits/v1", 2))
+    world.run(asked or quick("s3://models/digits/v1", 2))
     assert world.condition("Ready")["status"] == "True"
     return world

@@ -10,7 +10,8 @@ from onnx_operator.kube.errors import ConflictError, TransientError
 from onnx_operator.kube.kinds import CONFIG_MAP, CONTROLLER_REVISION, DEPLOYMENT, DISRUPTION_BUDGET, MODEL, POD, SERVICE
 from tests.unit.operator.memory_api import fail, refuse
 from tests.unit.operator.one_model import BORN, KEY, World, serving
-from tests.unit.operator.situations import SIGNATURE, name_of, spec
+from tests.unit.operator.one_model import quick as spec
+from tests.unit.operator.situations import SIGNATURE, name_of
 
 Object = dict[str, Any]
 
@@ -267,7 +268,7 @@ def test_pods_of_a_deleted_model_of_this_name_pin_nothing() -> None:
 def test_a_spec_from_the_future_is_said_and_what_serves_goes_on() -> None:
     world = serving()
     model = world.memory.objects[MODEL, *KEY]
-    model["spec"]["rollout"] = {"strategy": "Canary"}
+    model["spec"]["rollout"] = {"strategy": "Clairvoyant"}
     world.memory.put(model)
     before = len(world.memory.writes)
     world.settle()
