@@ -15,7 +15,7 @@ BREAKER: Final = "test.onnx-operator.dev/breaker"
 """The pod annotation with the reason for which the breaker opens as soon as there is a weight."""
 
 SPLIT: Final = "test.onnx-operator.dev/split"
-"""The pod annotation that says how the pod takes orders: Deaf (answers, applies nothing), Mute (hangs up), Slow (5 s late)."""
+"""The pod annotation that says how the pod is told: Deaf (answers, applies nothing), Mute (hangs up), Slow (by 5 s)."""
 
 FIELDS: Final = {"generation", "revision", "weight", "candidates", "stickyBy", "previewHeader", "handOver"}
 NEEDED: Final = {"generation", "revision", "weight", "candidates"}

@@ -43,6 +43,15 @@ class Applier:
     def __init__(self, kube: Kube, cache: Cache, writer: Writer, orders: Orders) -> None:
         self._kube, self._cache, self._writer, self._orders = kube, cache, writer, orders
 
+    def is_recorded(self, observed: Observed, plan: Plan) -> bool:
+        """Return whether what was decided of rollouts is written down, for whoever goes on from here."""
+        for revision in (planned.revision for planned in plan.revisions):
+            facts = self._cache.get(CONTROLLER_REVISION, observed.namespace, revision.name)
+            stored = revision_of(facts) if facts else None
+            if stored is None or (stored.rollout, stored.rejected) != (revision.rollout, revision.rejected):
+                return False
+        return True
+
     async def apply(self, observed: Observed, plan: Plan) -> Trouble | None:
         """Write what differs from the plan; return what somebody has to mend first, if the API server refuses it.
 
@@ -64,8 +73,7 @@ class Applier:
             blocked = await self._write(observed, [[entry]])
             if blocked is None and self._reached(observed) != plan.serving:
                 blocked = entry_astray(observed.name, plan.serving)
-        known = all(self._is_known(observed, planned) for planned in plan.revisions)
-        if known:
+        if recorded := self.is_recorded(observed, plan):
             await self._orders.give(observed, self._due_orders(observed, plan))
         pinned = [planned for planned in plan.revisions if self._is_pinned(observed, planned)]
         # The budget follows the entry, wherever that leads, and before any pod goes.
@@ -76,7 +84,7 @@ class Applier:
         for planned in sorted(plan.revisions, key=lambda planned: planned.replicas, reverse=True):
             if planned.role in {"Retired", "Rejected"} and (stays or blocked is not None):
                 continue
-            if not known and (planned.role != "Stable" or planned.replicas < observed.asked(planned.revision.name)):
+            if not recorded and (planned.role != "Stable" or planned.replicas < observed.asked(planned.revision.name)):
                 continue
             blocked = await self._scale(observed, planned) or blocked
         if not stays and blocked is None:
@@ -92,14 +100,6 @@ class Applier:
         """Return the orders; pods hand over when new connections reach the others, and not before."""
         switched = self._reached(observed) == plan.serving
         return {name: order for name, order in plan.orders.items() if switched or not order.hand_over}
-
-    def _is_known(self, observed: Observed, planned: Planned) -> bool:
-        """Return whether what was decided of a rollout is written down."""
-        facts = self._cache.get(CONTROLLER_REVISION, observed.namespace, planned.revision.name)
-        if facts is None:
-            return False
-        stored = revision_of(facts)
-        return (stored.rollout, stored.rejected) == (planned.revision.rollout, planned.revision.rejected)
 
     def _is_pinned(self, observed: Observed, planned: Planned) -> bool:
         """Return whether what a revision's later pods have to fetch is written down, for them and for us."""

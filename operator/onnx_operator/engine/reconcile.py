@@ -20,7 +20,7 @@ from onnx_operator.desired.manifests import manifests
 from onnx_operator.engine.first_word import FirstWord
 from onnx_operator.engine.teller import Teller
 from onnx_operator.kube.difference import needs_apply
-from onnx_operator.kube.errors import ConflictError, KubeError
+from onnx_operator.kube.errors import ConflictError
 from onnx_operator.kube.kinds import AUTOSCALER, DISRUPTION_BUDGET, MODEL, POD
 from onnx_operator.kube.protocol import Kube, list_all
 from onnx_operator.observe import Observer
@@ -106,9 +106,11 @@ class Reconciler:
             return Done("deleted: what it owned goes by garbage collection")
         if broken := violations(observed, wanted):
             raise InvariantError(broken)
-        refused = await self._applier.apply(observed, wanted) if observed.spec.state != "Unmanaged" else None
+        managed = observed.spec.state != "Unmanaged"
+        refused = await self._applier.apply(observed, wanted) if managed else None
         verdicts = conditions(observed, wanted, refused)
-        status = status_of(observed, wanted, verdicts)
+        recorded = not managed or self._applier.is_recorded(observed, wanted)
+        status = status_of(observed, wanted, verdicts, recorded)
         self._teller.sees(key, status)
         wait = None if refused else self._first_word.wait(key, observed.status, status)
         if wait is None:

@@ -71,9 +71,7 @@ def _capacity(before: Object, after: Object) -> list[Told]:
     if _reconciling(before).get("reason") == CAPACITY_PENDING:
         return []
     found = _reconciling(after)
-    return (
-        [("Warning", found["reason"], found["message"])] if found.get("reason") == CAPACITY_PENDING else []
-    )
+    return [("Warning", found["reason"], found["message"])] if found.get("reason") == CAPACITY_PENDING else []
 
 
 def _promoted(before: Object, after: Object) -> list[Told]:

@@ -13,10 +13,11 @@ Object = dict[str, Any]
 
 # The API server refuses longer messages in nothing, but nobody reads them.
 LONGEST_MESSAGE = 1024
+OF_ROLLOUTS = ("rollout", "rejected")
 
 
-def status_of(observed: Observed, plan: Plan, verdicts: tuple[Verdict, ...]) -> Object:
-    """Return the status as it should be."""
+def status_of(observed: Observed, plan: Plan, verdicts: tuple[Verdict, ...], recorded: bool = True) -> Object:
+    """Return the status as it should be. Of rollouts nothing new is told that is not ``recorded``: it did not happen."""
     serving = plan.planned(plan.serving).revision
     known = {revision.name for revision in observed.revisions}
     reached = answering(observed, plan)
@@ -40,7 +41,9 @@ def status_of(observed: Observed, plan: Plan, verdicts: tuple[Verdict, ...]) -> 
         ],
         rollout=plan.rollout,
         rejected=[
-            RejectedStatus(revision=planned.revision.name, reason=why.reason, message=why.message[:LONGEST_MESSAGE], at=why.at)
+            RejectedStatus(
+                revision=planned.revision.name, reason=why.reason, message=why.message[:LONGEST_MESSAGE], at=why.at
+            )
             for planned in plan.rejected
             if (why := planned.revision.rejected)
         ],
@@ -50,7 +53,11 @@ def status_of(observed: Observed, plan: Plan, verdicts: tuple[Verdict, ...]) -> 
         url=names.url(observed.namespace, observed.name),
         conditions=conditions_of(observed.status, observed.generation, verdicts, _timestamp(observed)),
     )
-    return status.model_dump(exclude_none=True)
+    made = status.model_dump(exclude_none=True)
+    if recorded:
+        return made
+    kept = {part: observed.status[part] for part in OF_ROLLOUTS if part in observed.status}
+    return {part: value for part, value in made.items() if part not in OF_ROLLOUTS} | kept
 
 
 def scaling_of(observed: Observed, plan: Plan) -> ScalingStatus:

@@ -229,7 +229,7 @@ def _copy(obj: Any) -> Any:
 
 
 def _managed(manifest: Object) -> Object:
-    annotations = {f"f:{key}": {} for key in manifest["metadata"].get("annotations", {})}
+    annotations: Object = {f"f:{key}": {} for key in manifest["metadata"].get("annotations", {})}
     fields = {"f:metadata": {"f:annotations": annotations}} if annotations else {}
     return {"manager": names.FIELD_MANAGER, "operation": "Apply", "fieldsV1": fields}
 

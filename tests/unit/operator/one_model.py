@@ -4,6 +4,8 @@ import asyncio
 import atexit
 import contextlib
 import copy
+import json
+import re
 from collections.abc import Coroutine
 from datetime import timedelta
 from typing import Any, TypeVar
@@ -33,6 +35,9 @@ T = TypeVar("T")
 KEY = ("team", "digits")
 LOOP = asyncio.Runner()
 atexit.register(LOOP.close)
+TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z")
+# Rounds without a write after which what is waited for does not come.
+LONGEST_WAIT = 90
 # A new version takes over as soon as it has all its pods, and the old one goes at once.
 AT_ONCE = {"strategy": "BlueGreen", "scaleDownDelaySeconds": 0}
 BORN = "2026-11-01T10:00:00Z"
@@ -130,17 +135,17 @@ class World:
         for pod in [name for name, shown in self.pods().items() if not ready(shown)]:
             self.memory.kubelet(pod)
 
-    def settle(self, rounds: int = 40) -> None:
-        """Let everybody do their work until the operator has no more to write, and waits for nothing."""
-        idle = 0
+    def settle(self, rounds: int = 400) -> None:
+        """Let everybody do their work until the operator has no more to write, and waits for nothing, or too long."""
+        still = 0
         for _ in range(rounds):
             self.operator.hear()
             before = len(self.memory.writes)
             again = self.operator.reconcile()
             waits = again is not None and again < LOOK_AGAIN
-            idle = idle + 1 if len(self.memory.writes) == before and not waits else 0
+            still = still + 1 if len(self.memory.writes) == before else 0
             self.kubelets()
-            if idle > 2:
+            if still > (LONGEST_WAIT if waits else 2):
                 return
         raise AssertionError(f"the operator does not come to rest: {self.memory.writes[-8:]}")
 
@@ -197,14 +202,16 @@ class World:
                 continue
             kept = {key: value for key, value in obj.items() if key not in {"metadata", "status", "revision"}}
             annotations = obj["metadata"].get("annotations", {})
-            facts = {key: value for key, value in annotations.items() if key != names.ANNOTATION_PROMOTED_AT}
+            facts: Object = {key: value for key, value in annotations.items() if key != names.ANNOTATION_PROMOTED_AT}
+            if rollout := facts.get(names.ANNOTATION_ROLLOUT):
+                # Which generation a split has come to, and how far a pod was when, depends on the way.
+                facts[names.ANNOTATION_ROLLOUT] = {**json.loads(rollout), "generation": None, "progress": None}
             made[f"{kind.kind}/{name}"] = {**kept, "facts": facts, "labels": obj["metadata"].get("labels")}
         status = copy.deepcopy(self.status)
-        for condition in status["conditions"]:
-            del condition["lastTransitionTime"]
         made["status"] = status
         made["pods"] = sorted(pod["metadata"]["labels"][names.LABEL_REVISION] for pod in self.pods().values())
-        return made
+        timeless: Object = json.loads(TIME.sub("TIME", json.dumps(made)))
+        return timeless
 
 
 def quick(uri: str = "s3://models/digits/1/", replicas: int = 1, **more: Any) -> Spec:

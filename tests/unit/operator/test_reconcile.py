@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from onnx_operator.decide.roles import HISTORY_LIMIT
+from onnx_operator.api.rollout import Rollout
 from onnx_operator.kube.errors import ConflictError, TransientError
 from onnx_operator.kube.kinds import CONFIG_MAP, CONTROLLER_REVISION, DEPLOYMENT, DISRUPTION_BUDGET, MODEL, POD, SERVICE
 from tests.unit.operator.memory_api import fail, refuse
@@ -15,6 +15,7 @@ from tests.unit.operator.situations import SIGNATURE, name_of
 
 Object = dict[str, Any]
 
+HISTORY_LIMIT = Rollout().revisionHistoryLimit
 V1, V2, BAD = (f"s3://models/digits/{n}" for n in ("v1", "v2", "bad"))
 OLD, NEW = name_of(spec(V1)), name_of(spec(V2))
 

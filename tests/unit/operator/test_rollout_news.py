@@ -1,5 +1,6 @@
 """The events of a rollout: in order, each once, whatever of the status changes besides."""
 
+import itertools
 from typing import Any
 
 import pytest
@@ -46,7 +47,7 @@ def stalled(made: Object, reason: str) -> Object:
 
 def told(*course: Object) -> list[str]:
     """Return the reasons of all that is told of a course of statuses."""
-    pairs = zip(course, course[1:], strict=False)
+    pairs = itertools.pairwise(course)
     return [one.reason for before, after in pairs for one in news(before, after)]
 
 
