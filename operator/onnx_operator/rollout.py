@@ -14,16 +14,17 @@ Object = dict[str, Any]
 class RolloutFacts:
     """What is stored of a revision's rollout, on its ControllerRevision.
 
-    ``rollout`` is ``spec.rollout`` as it was when the rollout began: a later change is for the next one. ``step`` counts
-    from 0; -1 is preflight, and behind the last step comes the promotion. ``weight`` and ``generation`` are of the split
-    that the stable pods are told, since ``ordered_at``; ``weighted_at`` is when all of them had it. ``progress`` grows
-    with what the candidate's pods have reached, ``progress_at`` is when it did so last. ``stable_size`` is how many pods
-    the stable revision was asked to have at the start, of which it has lent ``shrunk`` to the candidate; ``stayed_small``
-    once that did not help. ``paused`` says who paused it: '', ``Step`` or ``Person``. ``restarts`` is how often the
-    candidate's servers had restarted at the start. ``fast`` goes to promotion without steps. ``doubted`` once it was
-    rejected, even if it was tried again since. ``over`` once it was promoted, superseded or taken back quietly.
-    ``handed_over_at`` is when the pods that served before were told to hand over to this revision.
-    ``actions`` are the last manual actions, as ``ACTION#NONCE``, with a ``!`` before those that were ignored.
+    ``rollout`` is ``spec.rollout`` as it was when the rollout began: a later change is for the next one. ``step``
+    counts from 0; -1 is preflight, and behind the last step comes the promotion. ``weight`` and ``generation`` are of
+    the split that the stable pods are told, since ``ordered_at``; ``weighted_at`` is when all of them had it.
+    ``progress`` grows with what the candidate's pods have reached, ``progress_at`` is when it did so last.
+    ``stable_size`` is how many pods the stable revision was asked to have at the start, of which it has lent ``shrunk``
+    to the candidate, at ``shrunk_at`` the last one that is still to help; ``stayed_small`` once that was in vain.
+    ``paused`` says what paused it: '', ``Step`` or ``Person``. ``unready_since`` is since when it has lost all its
+    ready pods, ``restarts`` how often its servers had restarted at the start. ``fast`` goes to promotion without steps.
+    ``doubted`` once it was rejected, even if it was tried again since. ``over`` once it was promoted, superseded or
+    taken back. ``handed_over_at`` is when the pods that served before were told to hand over to this revision.
+    ``actions`` are the last manual actions, as ``ACTION@REVISION#NONCE``, with a ``!`` before those that were ignored.
     """
 
     rollout: Object
@@ -64,7 +65,9 @@ class RolloutFacts:
         if not isinstance(value, dict):
             return None
         plain = asdict(cls({}, ""))
-        same_types = all(key in plain and isinstance(v, type(plain[key])) for key, v in value.items() if key != "actions")
+        same_types = all(
+            key in plain and isinstance(v, type(plain[key])) for key, v in value.items() if key != "actions"
+        )
         actions = value.get("actions", [])
         if not same_types or not isinstance(actions, list) or not {"rollout", "started_at"} <= value.keys():
             return None

@@ -4,7 +4,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from onnx_operator.api.spec import ApiModel
+from onnx_operator.api.base import ApiModel
 
 Role = Literal["Stable", "Candidate", "Retired", "Rejected"]
 Phase = Literal["Preflight", "Progressing", "Paused", "Promoting", "HandingOver", "RollingBack", "Aborted"]

@@ -6,7 +6,7 @@ A violation is a bug of the operator's. Nothing is written then, so that what se
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from onnx_operator.decide.roles import Plan
+from onnx_operator.decide.plan import Plan
 from onnx_operator.observed import Observed
 
 

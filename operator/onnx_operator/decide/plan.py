@@ -14,8 +14,8 @@ ORDER: tuple[Role, ...] = ("Stable", "Candidate", "Retired", "Rejected")
 class Planned:
     """A revision with its newest facts, its role and the replicas it should have.
 
-    Of an autoscaled revision, ``replicas`` is what its autoscaler has set, held to ``least`` and ``most``: the bounds of
-    the spec, but for a rollout's.
+    Of an autoscaled revision, ``replicas`` is what its autoscaler has set, held to ``least`` and ``most``: the bounds
+    of the spec, or those of a rollout.
     """
 
     revision: Revision

@@ -7,11 +7,10 @@ from onnx_operator import names
 from onnx_operator.decide.actions import Refresh
 from onnx_operator.decide.salvage import salvaged
 from onnx_operator.decide.signature import signature_of
+from onnx_operator.decide.times import moment, stamp
 from onnx_operator.decide.trouble import fetched_digest
 from onnx_operator.frozen.rendering import render
 from onnx_operator.observed import Observed, Revision
-
-PROMOTED_FORMAT = "%Y-%m-%dT%H:%M:%S.%fZ"
 
 
 def base_name(observed: Observed) -> str:
@@ -83,11 +82,8 @@ def unborn(observed: Observed, revisions: list[Revision]) -> tuple[str, ...]:
 def after(now: datetime, revisions: list[Revision]) -> str:
     """Return the time of a promotion, later than every earlier one even if the clock went back."""
     latest = max((revision.promoted_at for revision in revisions if revision.promoted_at), default=None)
-    if latest is not None:
-        now = max(
-            now, datetime.strptime(latest, PROMOTED_FORMAT).replace(tzinfo=now.tzinfo) + timedelta(microseconds=1)
-        )
-    return now.strftime(PROMOTED_FORMAT)
+    before = moment(latest) if latest else None
+    return stamp(max(now, before + timedelta(microseconds=1)) if before else now)
 
 
 def _labelled(observed: Observed, kind: str) -> set[str]:

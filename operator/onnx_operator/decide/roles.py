@@ -1,96 +1,127 @@
-"""Which revision the spec asks for, which one serves, and how many pods each has."""
+"""What should be, from what is: which revision the spec asks for, which one serves, and what comes of a rollout."""
 
 from dataclasses import replace
 
-from onnx_operator.decide.actions import refresh_of
+from onnx_operator.api.status import LastAction
+from onnx_operator.decide.actions import Refresh, Request, refresh_of, request_of
 from onnx_operator.decide.plan import Plan, Planned, answering, holds_entry, replaces
-from onnx_operator.decide.revisions import (
-    PROMOTED_FORMAT,
-    after,
-    base_name,
-    existing,
-    learnt,
-    new,
-    newest_of_spec,
-    stable_of,
-    unborn,
-)
+from onnx_operator.decide.revisions import after, base_name, existing, learnt, new, newest_of_spec, stable_of, unborn
 from onnx_operator.decide.rollout.asking import asks
+from onnx_operator.decide.rollout.course import ByName, Course, steered
+from onnx_operator.decide.rollout.manual import carried_out
+from onnx_operator.decide.rollout.orders import orders_of
+from onnx_operator.decide.rollout.told import rollout_status
+from onnx_operator.decide.sizes import planned, target_replicas
 from onnx_operator.observed import Observed, Revision
 
-__all__ = ["HISTORY_LIMIT", "PROMOTED_FORMAT", "Plan", "Planned", "answering", "asks", "holds_entry", "plan", "replaces"]
+__all__ = ["Plan", "Planned", "answering", "asks", "holds_entry", "plan", "replaces"]
 
-# How many revisions that no longer serve are kept for the way back.
-HISTORY_LIMIT = 5
+# While something is under way, the pods are looked at again after so many seconds.
+SOON = 1.0
 
 
 def plan(observed: Observed) -> Plan:
-    """Return what should be, from what is. The same observation gives the same plan, but for promotion's time."""
+    """Return what should be, from what is. The same observation gives the same plan, but for times that are stored."""
     known = existing(observed)
     newest = newest_of_spec(observed, known)
-    refresh, action = refresh_of(observed, newest, base_name(observed))
+    request, refresh, answer = _asked_for(observed, newest)
     if newest is None or refresh:
         newest = new(observed, known, refresh)
         known.append(newest)
-    wanted = newest.name
-    revisions = [learnt(revision, observed) for revision in known]
-    stable = stable_of(revisions)
-    promoted = _successor(observed, revisions, wanted, stable) if observed.spec.state == "Active" else None
-    if promoted:
-        promoted_at = after(observed.now, revisions)
-        revisions = [replace(r, promoted_at=promoted_at) if r.name == promoted else r for r in revisions]
-        stable = promoted
-    revisions.sort(key=lambda revision: revision.number, reverse=True)
-    planned = [_planned(observed, revision, wanted, stable) for revision in revisions]
-    retired = [p.revision for p in planned if p.role == "Retired"]
-    # The way back is what served last, not what was made last and never served.
-    retired.sort(key=lambda revision: (revision.promoted_at or "", revision.number), reverse=True)
-    # What clients still reach is not discarded, whatever else it is.
-    discarded = tuple(revision.name for revision in retired[HISTORY_LIMIT:] if revision.name != observed.entry)
-    kept = tuple(p for p in planned if p.revision.name not in discarded)
-    return Plan(kept, wanted, stable, discarded + unborn(observed, revisions), action)
-
-
-def target_replicas(observed: Observed, revision: Revision) -> int:
-    """Return how many pods a serving or coming revision should have; one until its bytes are pinned."""
-    if observed.spec.state == "Suspended":
-        return 0
-    if not revision.digest:
-        return 1
-    scaling = observed.spec.scaling
-    if not scaling.automatic:
-        return scaling.minReplicas
-    return max(scaling.minReplicas, min(observed.asked(revision.name), scaling.maxReplicas or scaling.minReplicas))
-
-
-def _candidate_replicas(observed: Observed, revision: Revision, stable: str | None) -> int:
-    """Return the size of a revision that is to take the stable one's load: as many pods as that has now."""
-    target = target_replicas(observed, revision)
-    if stable is None or revision.digest is None or not observed.spec.scaling.automatic or target == 0:
-        return target
-    return max(observed.spec.scaling.minReplicas, observed.asked(stable))
-
-
-def _successor(observed: Observed, revisions: list[Revision], wanted: str, stable: str | None) -> str | None:
-    """Return the revision that is to be promoted now, if any."""
-    pinned = {revision.name: revision for revision in revisions if revision.digest}
+    revisions = {revision.name: learnt(revision, observed) for revision in known}
+    stable = stable_of(list(revisions.values())) or _first(observed, revisions, newest.name)
+    action = ""
+    if request:
+        done = carried_out(observed, revisions, newest.name, stable, request)
+        revisions, action, answer = done.revisions, done.action, done.answer
     if stable is None:
-        # The first revision takes nobody's place, so one ready pod is enough. If the spec was changed before anybody
-        # saw it ready, it serves all the same: clients reach it, and the new one may be bad.
-        order = sorted(
-            pinned, key=lambda name: (name == observed.entry, name == wanted, pinned[name].number), reverse=True
-        )
-        return next((name for name in order if observed.ready(name)), None)
-    if stable == wanted or wanted not in pinned:
+        return _without_stable(observed, revisions, newest.name, answer)
+    if revisions[stable].promoted_at is None:
+        promoted = replace(revisions[stable], promoted_at=after(observed.now, list(revisions.values())))
+        revisions = {**revisions, stable: promoted}
+    course = steered(observed, revisions, newest.name, stable, action)
+    return _planned(observed, course, newest.name, answer)
+
+
+def _asked_for(observed: Observed, newest: Revision | None) -> tuple[Request | None, Refresh | None, LastAction | None]:
+    """Return the manual action on a rollout, or the refresh to begin, or the answer to what is neither."""
+    base = base_name(observed)
+    request = request_of(observed, base)
+    if not isinstance(request, Request):
+        return None, None, request
+    if request.action != "refresh":
+        return request, None, None
+    return None, *refresh_of(observed, request, newest, base)
+
+
+def _first(observed: Observed, revisions: ByName, wanted: str) -> str | None:
+    """Return the revision that is to serve first, once it has a ready pod: it takes nobody's place.
+
+    If the spec was changed before anybody saw it ready, it serves all the same: clients reach it, and the new one may
+    be bad.
+    """
+    if observed.spec.state != "Active":
         return None
-    # A later one comes with its full number.
-    return wanted if observed.ready(wanted) >= _candidate_replicas(observed, pinned[wanted], stable) else None
+    pinned = [revision for revision in revisions.values() if revision.digest and observed.ready(revision.name)]
+    pinned.sort(key=lambda revision: (revision.name == observed.entry, revision.name == wanted, revision.number))
+    return pinned[-1].name if pinned else None
 
 
-def _planned(observed: Observed, revision: Revision, wanted: str, stable: str | None) -> Planned:
-    if revision.name == stable:
-        automatic = observed.spec.scaling.automatic and observed.spec.state == "Active" and revision.digest is not None
-        return Planned(revision, "Stable", target_replicas(observed, revision), automatic)
-    if revision.name == wanted:
-        return Planned(revision, "Candidate", _candidate_replicas(observed, revision, stable))
-    return Planned(revision, "Retired", 0)
+def _without_stable(observed: Observed, revisions: ByName, wanted: str, answer: LastAction | None) -> Plan:
+    """Return the plan before anything serves: the revision of the spec comes up, as it can."""
+    made = [
+        Planned(revision, "Candidate", target_replicas(observed, revision))
+        if revision.name == wanted
+        else Planned(revision, "Retired", 0)
+        for revision in _newest_first(revisions)
+    ]
+    kept, discarded = _history(observed, made, {wanted})
+    return Plan(kept, wanted, None, discarded + unborn(observed, list(revisions.values())), answer)
+
+
+def _planned(observed: Observed, course: Course, wanted: str, answer: LastAction | None) -> Plan:
+    made = [planned(observed, revision, course) for revision in _newest_first(course.revisions)]
+    kept, discarded = _history(observed, made, {wanted, course.target, course.stable})
+    return Plan(
+        revisions=kept,
+        wanted=wanted,
+        stable=course.stable,
+        discarded=discarded + unborn(observed, list(course.revisions.values())),
+        action=answer,
+        target=course.target,
+        orders=orders_of(observed, course),
+        again=_again(observed, course, made),
+        rollout=rollout_status(observed, course, wanted),
+    )
+
+
+def _again(observed: Observed, course: Course, made: list[Planned]) -> float | None:
+    """Return after how many seconds to look again though nothing is heard."""
+    if observed.spec.state != "Active":
+        return None
+    running = course.running
+    resting = {course.stable} | ({running.candidate.name} if running else set())
+    others = [p for p in made if p.revision.name not in resting]
+    if any(observed.existing(p.revision.name) or p.replicas for p in others):
+        return SOON
+    if running is None:
+        return None
+    if not running.patient or observed.spec.routing.previewHeader:
+        return SOON
+    # Nothing is counted and nobody is told anything: it is ready one day, which is heard of, or its time is over.
+    return max(SOON, running.rollout.progressDeadlineSeconds - running.seconds(running.facts.progress_at))
+
+
+def _newest_first(revisions: ByName) -> list[Revision]:
+    return sorted(revisions.values(), key=lambda revision: revision.number, reverse=True)
+
+
+def _history(observed: Observed, made: list[Planned], needed: set[str]) -> tuple[tuple[Planned, ...], tuple[str, ...]]:
+    """Return the plans of the revisions that are kept, and the names of those beyond the history's limit."""
+    old = [p for p in made if p.revision.name not in needed]
+    # The way back is what served last, not what was made last and never served.
+    old.sort(key=lambda planned: (planned.revision.promoted_at or "", planned.revision.number), reverse=True)
+    beyond = old[observed.spec.rollout.revisionHistoryLimit :]
+    # What clients still reach is not discarded, whatever else it is, nor what has pods to stay.
+    discarded = tuple(p.revision.name for p in beyond if p.revision.name != observed.entry and p.replicas == 0)
+    return tuple(p for p in made if p.revision.name not in discarded), discarded
