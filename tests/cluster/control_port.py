@@ -2,7 +2,7 @@
 
 Runs as a program, `python -m tests.cluster.control_port KUBECONFIG NETWORK`. It says what the pod's labels, statuses
 and annotations say, in the words of docs/contract.md. A token's audience is checked, its signature is not. What no
-server has, and tests want, is `GET /v1/split/orders`: the orders that this pod has taken, each with when.
+server has, and tests want, is `GET /v1/split/orders?namespace=NAME`: the orders that its pods have taken, with times.
 """
 
 import asyncio
@@ -43,7 +43,9 @@ class Pods:
     def __init__(self) -> None:
         self._by_address: dict[str, Object] = {}
         self._changed = asyncio.Condition()
+        # What pods were told outlives them: tests look at it when all is over.
         self._splits: dict[str, Split] = {}
+        self._homes: dict[str, tuple[str, str]] = {}
         self.highest = 0
 
     async def see(self, event: str, pod: Object, network: IPv4Network) -> None:
@@ -58,7 +60,6 @@ class Pods:
                 self.highest = max(self.highest, _index(address, network))
             elif known and known["metadata"]["uid"] == pod["metadata"]["uid"]:
                 del self._by_address[address]
-                self._splits.pop(pod["metadata"]["uid"], None)
             self._changed.notify_all()
 
     def split(self, pod: Object) -> Split:
@@ -67,7 +68,17 @@ class Pods:
         known = self._splits.get(uid)
         if known is None or known.boot_id != boot_id:
             known = self._splits[uid] = Split(uid, boot_id)
+            self._homes[uid] = pod["metadata"]["namespace"], pod["metadata"]["labels"][f"{GROUP}/revision"]
         return known
+
+    def orders(self, namespace: str) -> list[Object]:
+        """Return what pods of a namespace were told, those that are gone included."""
+        return [
+            {"podUid": uid, "revision": revision, "orders": split.orders, "failedAt": split.failed_at}
+            for uid, split in self._splits.items()
+            for home, revision in [self._homes[uid]]
+            if home == namespace
+        ]
 
     def forget_all_but(self, uids: set[str]) -> None:
         """Forget the pods that a full list does not have any more."""
@@ -169,11 +180,7 @@ def application(pods: Pods) -> web.Application:
         return web.json_response(body, status=status)
 
     async def orders(request: web.Request) -> web.Response:
-        pod = await asked(request)
-        if isinstance(pod, web.Response):
-            return pod
-        known = pods.split(pod)
-        return web.json_response({"orders": known.orders, "failedAt": known.failed_at})
+        return web.json_response(pods.orders(request.query.get("namespace", "")))
 
     async def healthy(_: web.Request) -> web.Response:
         return web.Response()

@@ -38,8 +38,6 @@ atexit.register(LOOP.close)
 TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z")
 # Rounds without a write after which what is waited for does not come.
 LONGEST_WAIT = 90
-# A new version takes over as soon as it has all its pods, and the old one goes at once.
-AT_ONCE = {"strategy": "BlueGreen", "scaleDownDelaySeconds": 0}
 BORN = "2026-11-01T10:00:00Z"
 
 
@@ -214,11 +212,6 @@ class World:
         return timeless
 
 
-def quick(uri: str = "s3://models/digits/1/", replicas: int = 1, **more: Any) -> Spec:
-    """Return a spec whose new versions take over without steps and delays."""
-    return spec(uri, replicas, rollout=AT_ONCE, **more)
-
-
 def at_once(work: Coroutine[Any, Any, T]) -> T:
     """Run a coroutine in a loop that all tests share: a loop for each look would cost more than the look."""
     return LOOP.run(work)
@@ -231,6 +224,6 @@ def ready(pod: Object) -> bool:
 def serving(asked: Spec | None = None) -> World:
     """Return the world in which a model serves, by default of two pods."""
     world = World()
-    world.run(asked or quick("s3://models/digits/v1", 2))
+    world.run(asked or spec("s3://models/digits/v1", 2))
     assert world.condition("Ready")["status"] == "True"
     return world

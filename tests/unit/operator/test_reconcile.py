@@ -10,8 +10,7 @@ from onnx_operator.kube.errors import ConflictError, TransientError
 from onnx_operator.kube.kinds import CONFIG_MAP, CONTROLLER_REVISION, DEPLOYMENT, DISRUPTION_BUDGET, MODEL, POD, SERVICE
 from tests.unit.operator.memory_api import fail, refuse
 from tests.unit.operator.one_model import BORN, KEY, World, serving
-from tests.unit.operator.one_model import quick as spec
-from tests.unit.operator.situations import SIGNATURE, name_of
+from tests.unit.operator.situations import SIGNATURE, name_of, spec
 
 Object = dict[str, Any]
 

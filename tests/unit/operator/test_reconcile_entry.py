@@ -5,8 +5,7 @@ from onnx_operator.api.rollout import Rollout
 from onnx_operator.kube.kinds import DEPLOYMENT, DISRUPTION_BUDGET, SERVICE
 from tests.unit.operator.memory_api import refuse
 from tests.unit.operator.one_model import KEY, World, serving
-from tests.unit.operator.one_model import quick as spec
-from tests.unit.operator.situations import name_of
+from tests.unit.operator.situations import name_of, spec
 
 HISTORY_LIMIT = Rollout().revisionHistoryLimit
 V1, V2, BAD = (f"s3://models/digits/{n}" for n in ("v1", "v2", "bad"))

@@ -21,8 +21,7 @@ from onnx_operator.kube.kinds import (
 )
 from tests.unit.operator.memory_api import Killed
 from tests.unit.operator.one_model import KEY, World, ready
-from tests.unit.operator.one_model import quick as spec
-from tests.unit.operator.situations import name_of
+from tests.unit.operator.situations import name_of, spec
 
 KINDS: list[Kind] = [MODEL, CONTROLLER_REVISION, CONFIG_MAP, SERVICE, DEPLOYMENT, DISRUPTION_BUDGET, POD]
 URIS = ["s3://m/v1", "s3://m/v2", "s3://m/v3", "s3://m/bad"]
