@@ -52,8 +52,8 @@ class Capacity(ApiModel):
     whenNoCapacity: WhenNoCapacity = Field(
         default="Pause",
         description="Pause: wait for capacity, however long it takes. ShrinkStable: the stable revision lends the "
-        "place of one pod after the other, as long as one pod of it stays ready, and gets it back if that does not help "
-        "within 60 seconds. Abort: take the candidate back after progressDeadlineSeconds.",
+        "place of one pod after the other, as long as one pod of it stays ready, and gets it back if that does not "
+        "help within 60 seconds. Abort: take the candidate back after progressDeadlineSeconds.",
     )
 
 

@@ -21,6 +21,11 @@ def latest_reported(observed: Observed, *revisions: str) -> int:
     return max((split.generation for name in revisions for split in observed.split_states(name) if split), default=0)
 
 
+def forwards(observed: Observed, revision: str) -> bool:
+    """Return whether a ready pod of a revision says that it forwards requests, or hands over its connections."""
+    return any(split and (split.weight or split.hand_over) for split in observed.split_states(revision))
+
+
 def released(observed: Observed, revision: Revision, stable: str) -> bool:
     """Return whether no ready pod of the stable revision forwards to this one by order any more.
 

@@ -12,7 +12,9 @@ from onnx_operator.observed import Observed, Revision
 def handed_over(observed: Observed, revisions: dict[str, Revision], stable: str) -> dict[str, Revision]:
     """Return the revisions with the beginning of the hand-over, once the entry leads to the new one."""
     facts = revisions[stable].rollout
-    if facts is None or facts.handed_over_at or observed.entry != stable or warm(observed, revisions, stable) is None:
+    if facts is None or facts.handed_over_at or observed.entry != stable or not observed.ready(stable):
+        return revisions
+    if warm(observed, revisions, stable) is None:
         return revisions
     now = stamp(observed.now)
     generation = next_generation(observed, revisions.values())

@@ -1,6 +1,7 @@
 """What the ready pods of each revision are to be told of their split."""
 
 from onnx_operator.decide.rollout.course import Course
+from onnx_operator.decide.rollout.generations import forwards
 from onnx_operator.decide.rollout.handing_over import warm
 from onnx_operator.observed import Observed, Revision
 from onnx_operator.rollout import Address, RolloutFacts, SplitOrder
@@ -15,9 +16,12 @@ def orders_of(observed: Observed, course: Course) -> dict[str, SplitOrder]:
     before = warm(observed, course.revisions, course.stable)
     if before and facts and facts.handed_over_at:
         made[before] = _to(observed, course.revisions[course.stable], facts, hand_over=True)
+        if forwards(observed, course.stable):
+            # It came back while it was warm, and a pod of it could not be told in time.
+            made[course.stable] = SplitOrder(facts.generation, None, 0)
     if running := course.running if course.stored else None:
         made[course.stable] = _to(observed, running.candidate, running.facts)
-        if any(split and (split.weight or split.hand_over) for split in observed.split_states(running.candidate.name)):
+        if forwards(observed, running.candidate.name):
             # It served before and is warm still: what it was told to hand over comes to it again.
             made[running.candidate.name] = SplitOrder(running.facts.generation, None, 0)
     elif not course.running and (generation := _last_generation(observed, course)):

@@ -1,5 +1,6 @@
 """Preflight: before the first request the candidate is ready, its bytes are pinned, and its signature fits."""
 
+from onnx_operator.decide.rollout.generations import GRACE, forwards
 from onnx_operator.decide.rollout.sight import Sight
 from onnx_operator.decide.rollout.signature_gate import breaking
 
@@ -19,6 +20,8 @@ def missing(sight: Sight) -> str | None:
         return "its first pod to report what it fetched"
     if sight.ready < needed:
         return f"{needed - sight.ready} more of {needed} pods to be ready"
+    if forwards(sight.observed, sight.candidate.name) and sight.seconds(sight.facts.ordered_at) < GRACE:
+        return "its pods to stop forwarding: they served before, and were told to hand over"
     # A server that does not answer its control port could not be told to share either; without steps none has to.
     if not sight.all_at_once and sight.candidate.signature is None and sight.stable.signature is not None:
         return "its signature, which a ready pod says"
