@@ -18,7 +18,7 @@ def rollout_news(before: Object, after: Object) -> list[Told]:
     if _is_of(was, now):
         told = [*_steps(was, now), *_pauses(was, now)]
     else:
-        told = [*_superseded(was, now), *_started(now, after), *_steps({}, now), *_pauses({}, now)]
+        told = [*_superseded(was, after), *_started(now, after), *_steps({}, now), *_pauses({}, now)]
     return [*told, *_capacity(before, after), *_promoted(before, after), *_taken_back(before, after), *_over(was, now)]
 
 
@@ -32,11 +32,13 @@ def _is_of(was: Object, now: Object) -> bool:
     return (was.get("revision"), was.get("startedAt")) == (now.get("revision"), now.get("startedAt"))
 
 
-def _superseded(was: Object, now: Object) -> list[Told]:
-    if was.get("phase") not in UNDER_WAY or now.get("phase") not in UNDER_WAY or was["revision"] == now["revision"]:
+def _superseded(was: Object, after: Object) -> list[Told]:
+    """Tell that another candidate has come, which may be before anything of its own rollout is told."""
+    old, new = was.get("revision"), after.get("candidateRevision")
+    rejected = {one["revision"] for one in after.get("rejected", [])}
+    if was.get("phase") not in UNDER_WAY or new in (None, old) or old in {after.get("stableRevision"), *rejected}:
         return []
-    message = f"{was['revision']} gives way to {now['revision']}, which the spec asks for now."
-    return [("Normal", "Superseded", message)]
+    return [("Normal", "Superseded", f"{old} gives way to {new}, which the spec asks for now.")]
 
 
 def _started(now: Object, after: Object) -> list[Told]:

@@ -33,7 +33,9 @@ def status(now: Object | None = None, stable: str = OLD, moving: str = "RollingO
         {"type": "Reconciling", "status": "True", "reason": moving, "message": "m"},
         {"type": "Stalled", "status": "False", "reason": "NoFailure", "message": "m"},
     ]
-    return {"conditions": conditions, "stableRevision": stable} | ({"rollout": now} if now else {}) | more
+    made = {"conditions": conditions, "stableRevision": stable} | ({"rollout": now} if now else {}) | more
+    comes = now and now["phase"] in {"Preflight", "Progressing", "Paused", "Promoting"}
+    return {"candidateRevision": now["revision"], **made} if now and comes else made
 
 
 def rejected(reason: str = "ErrorRate", revision: str = NEW) -> Object:
@@ -113,6 +115,8 @@ def test_a_quiet_rollback_is_told_at_its_end() -> None:
 def test_a_third_version_supersedes_the_second() -> None:
     third = rollout("Preflight", revision=OTHER, startedAt="2026-11-01T12:02:00Z")
     assert told(status(rollout("Progressing", 2, 25)), status(third)) == ["Superseded", "RolloutStarted"]
+    not_begun = status(candidateRevision=OTHER)
+    assert told(status(rollout("Progressing", 2, 25)), not_begun, status(third)) == ["Superseded", "RolloutStarted"]
 
 
 def test_a_new_rollout_during_a_hand_over_supersedes_nothing() -> None:
