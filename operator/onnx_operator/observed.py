@@ -1,5 +1,6 @@
 """The observed state of one model: everything that a decision may depend on, as values."""
 
+import functools
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -71,6 +72,11 @@ class Observed:
     def deployment(self, revision: str) -> Object | None:
         """Return the live Deployment of a revision."""
         return self.owned.get(("Deployment", revision))
+
+    @functools.cached_property
+    def base_name(self) -> str:
+        """The name of the first revision that is of this spec; a refresh makes others of it."""
+        return names.revision_name(self.name, names.revision_hash(self.spec.frozen()))
 
     @property
     def entry(self) -> str | None:

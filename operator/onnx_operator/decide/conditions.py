@@ -96,6 +96,9 @@ def _rejected(observed: Observed, plan: Plan) -> Finding | None:
     rejection = plan.planned(plan.wanted).revision.rejected
     if rejection is None or plan.stable is None:
         return None
+    back = next((p.revision.rejected for p in plan.rejected if p.revision.name == rejection.back_to), None)
+    if back:
+        rejection = replace(back, message=f"{rejection.message} {rejection.back_to} was taken back. {back.message}")
     message = f"{plan.wanted} was taken back. {sentence(rejection.message)}"
     if observed.ready(plan.stable):
         message = f"{message} {plan.stable} goes on serving."

@@ -13,14 +13,9 @@ from onnx_operator.frozen.rendering import render
 from onnx_operator.observed import Observed, Revision
 
 
-def base_name(observed: Observed) -> str:
-    """Return the name of the first revision that is of this spec; a refresh makes others of it."""
-    return names.revision_name(observed.name, names.revision_hash(observed.spec.frozen()))
-
-
 def newest_of_spec(observed: Observed, revisions: list[Revision]) -> Revision | None:
     """Return the newest revision of the spec: the first one, or what the last refresh made of it."""
-    base = base_name(observed)
+    base = observed.base_name
     same = [revision for revision in revisions if base in (revision.name, revision.refresh_of)]
     return max(same, key=lambda revision: revision.number, default=None)
 
@@ -51,7 +46,7 @@ def new(observed: Observed, known: list[Revision], refresh: Refresh | None) -> R
 
     A refresh changes the server, not the model: the bytes that are pinned stay pinned.
     """
-    base = base_name(observed)
+    base = observed.base_name
     name = refresh.name if refresh else base
     data = render(observed.name, name, observed.spec, observed.defaults)
     declared = observed.spec.model.sha256

@@ -5,7 +5,7 @@ from dataclasses import replace
 from onnx_operator.api.status import LastAction
 from onnx_operator.decide.actions import Refresh, Request, refresh_of, request_of
 from onnx_operator.decide.plan import Plan, Planned, answering, holds_entry, replaces
-from onnx_operator.decide.revisions import after, base_name, existing, learnt, new, newest_of_spec, stable_of, unborn
+from onnx_operator.decide.revisions import after, existing, learnt, new, newest_of_spec, stable_of, unborn
 from onnx_operator.decide.rollout.asking import asks
 from onnx_operator.decide.rollout.course import ByName, Course, steered
 from onnx_operator.decide.rollout.manual import carried_out
@@ -45,7 +45,7 @@ def plan(observed: Observed) -> Plan:
 
 def _asked_for(observed: Observed, newest: Revision | None) -> tuple[Request | None, Refresh | None, LastAction | None]:
     """Return the manual action on a rollout, or the refresh to begin, or the answer to what is neither."""
-    base = base_name(observed)
+    base = observed.base_name
     request = request_of(observed, base)
     if not isinstance(request, Request):
         return None, None, request
