@@ -64,7 +64,7 @@ def serves_alone(version: int) -> Check:
         quiet = all(revision["replicas"] == 0 for revision in others)
         return settled(model) and bool(stable(version)(model)) and quiet and "signature" in model["status"]
 
-    return lambda model: "status" in model and check(model)
+    return lambda model: "revisions" in model.get("status", {}) and check(model)
 
 
 def in_phase(*phases: str, weight: int | None = None) -> Check:
