@@ -24,6 +24,7 @@ def clock_time(stored: str) -> str:
 def moment(stored: str) -> datetime | None:
     """Return a stored time; None if somebody edited it."""
     try:
-        return datetime.strptime(stored, STORED_FORMAT).replace(tzinfo=UTC)
+        found = datetime.fromisoformat(stored)
     except ValueError:
         return None
+    return found if found.tzinfo else found.replace(tzinfo=UTC)

@@ -97,6 +97,6 @@ def test_every_failure_has_a_reason_and_a_message() -> None:
     assert [check(seen(PREFLIGHT, 1)).check for check in CHECKS] == ["readiness", "restarts", "errors"]
 
 
-@pytest.mark.parametrize(("count", "shown"), [(0, 0), (1, 1), (4, 2), (9, 5), (10, 10), (49, 20), (999, 500), (1000, 1000)])
+@pytest.mark.parametrize(("count", "shown"), [(0, 0), (1, 1), (4, 2), (9, 5), (10, 10), (49, 20), (999, 500)])
 def test_counts_in_the_status_change_rarely(count: int, shown: int) -> None:
     assert rounded(count) == shown

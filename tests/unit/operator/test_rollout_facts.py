@@ -47,5 +47,7 @@ def test_facts_that_are_not_ours_are_none(edited: Any) -> None:
 def test_a_rejection_comes_back() -> None:
     rejection = Rejection("Aborted", "m", "t", "digits-1")
     assert Rejection.from_json(rejection.to_json()) == rejection
-    for edited in (None, [], {}, {"reason": "x"}, {**rejection.to_json(), "more": "x"}, {**rejection.to_json(), "at": 1}):
+    good = rejection.to_json()
+    wrong: tuple[Any, ...] = (None, [], {}, {"reason": "x"}, {**good, "more": "x"}, {**good, "at": 1})
+    for edited in wrong:
         assert Rejection.from_json(edited) is None
