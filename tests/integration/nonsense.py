@@ -52,7 +52,8 @@ BASE: Object = {
     "routing": {"provider": "InServer", "stickyBy": {"header": "x-user"}, "previewHeader": "x-preview"},
     "signature": {"breaking": "Refuse"},
 }
-"""A spec with every field set, but for runtimeClassName: no RuntimeClass is there by itself; and a step is one thing."""
+"""A spec with every field set, but for runtimeClassName: no RuntimeClass is there by itself; and the weight of a step
+that pauses."""
 
 PLAIN: Object = {**BASE, "scaling": {"minReplicas": 1}}
 """The same without an autoscaler, which keeps a control plane without metrics busy: for mutations of other fields."""

@@ -168,9 +168,7 @@ SCENARIOS = {
     "resume": Scenario(pinned(), serves(2), (TWO, (pinned(state="Suspended"), suspended))),
     "spec change": Scenario(unpinned(2), serves(2, 2), (TWO,)),
     "roll out": Scenario(unpinned(2, rollout=CANARY), alone(2, 2), (TWO,)),
-    "abort": Scenario(
-        unpinned(2, rollout=CANARY), taken_back(2, 1), ((pinned(podTemplate=FAILING), serves(2)),)
-    ),
+    "abort": Scenario(unpinned(2, rollout=CANARY), taken_back(2, 1), ((pinned(podTemplate=FAILING), serves(2)),)),
     "go back": Scenario(pinned(rollout=CANARY), alone(2, 1), (TWO, (pinned(2), alone(2, 2)))),
     "retire": Scenario(
         pinned(HISTORY_LIMIT + 2, 1),

@@ -1,4 +1,4 @@
-"""Whole rollouts before a real API server: what the pods are told, and when. KWOK plays the pods, which forward nothing."""
+"""Whole rollouts before a real API server: what pods are told, and when. KWOK plays the pods, which forward nothing."""
 
 import time
 from collections.abc import Iterator

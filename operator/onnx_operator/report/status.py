@@ -17,7 +17,7 @@ OF_ROLLOUTS = ("rollout", "rejected")
 
 
 def status_of(observed: Observed, plan: Plan, verdicts: tuple[Verdict, ...], recorded: bool = True) -> Object:
-    """Return the status as it should be. Of rollouts nothing new is told that is not ``recorded``: it did not happen."""
+    """Return the status as it should be. What of a rollout is not ``recorded`` did not happen, and is not told."""
     serving = plan.planned(plan.serving).revision
     known = {revision.name for revision in observed.revisions}
     reached = answering(observed, plan)
