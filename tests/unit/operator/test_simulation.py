@@ -5,7 +5,7 @@ from typing import Any
 
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from onnx_operator import names
 from onnx_operator.api.spec import Spec
@@ -45,6 +45,11 @@ class OneModelsLife(RuleBasedStateMachine):
         self.asked = spec("s3://m/v1", 1)
         self.world.ask(self.asked)
         self.least = 0
+
+    @initialize(serves=st.booleans())
+    def begin(self, serves: bool) -> None:
+        if serves:
+            self.world.settle()
 
     # users
 
