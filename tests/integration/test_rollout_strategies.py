@@ -29,7 +29,7 @@ from tests.integration.rollouts import (
 from tests.integration.scenarios import NAME
 from tests.integration.splits import orders, weights
 
-HALF = {"resources": {"requests": {"cpu": "40k"}}}
+HALF: Object = {"resources": {"requests": {"cpu": "40k"}}}
 """The node that KWOK plays has room for two such pods."""
 
 

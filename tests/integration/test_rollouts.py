@@ -197,8 +197,9 @@ def test_a_third_version_supersedes_the_second_with_pods_played_by_kwok(
     namespace.wait(MODEL, NAME, serves_alone(3))
     assert not pods_of(namespace, second)
     for mine in by_pod(orders(plane, namespace), old).values():
-        to = [order.to for order in mine if order.weight]
-        assert to == sorted(to, key=[second, third].index), "first the one, then the other"
+        to = [order.to == third for order in mine if order.weight]
+        assert to == sorted(to), "first the one, then the other"
+        assert {order.to for order in mine if order.weight} == {second, third}
         assert [order.generation for order in mine] == sorted(order.generation for order in mine)
     assert "Superseded" in events(namespace)
 
