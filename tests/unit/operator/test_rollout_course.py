@@ -229,6 +229,7 @@ def test_what_is_taken_back_keeps_its_pods_until_no_stable_pod_forwards_to_it() 
     after, made = replace(cluster, action=f"abort@{V2}#1", mute=True).reconciled()
     order = made.orders[V1]
     assert (order.revision, order.weight) == (None, 0)
+    assert order.generation > told(cluster).orders[V1].generation
     assert replicas(made)[V2] == 1
     assert replicas(told(after.later(4.9)))[V2] == 1
     assert replicas(told(after.later(5)))[V2] == 0, "a pod that cannot be told is not waited for"

@@ -84,6 +84,15 @@ def errors(cluster: SmallCluster) -> SmallCluster:
     )
 
 
+def forgotten(cluster: SmallCluster) -> SmallCluster:
+    """Somebody deletes the ControllerRevision of what comes; it is read back from its Deployment, without its facts."""
+    name = coming(cluster)
+    lost = tuple(
+        replace(r, rollout=None, rejected=None, promoted_at=None) if r.name == name else r for r in cluster.revisions
+    )
+    return replace(cluster, revisions=lost)
+
+
 def asked(uri: str) -> Change:
     return lambda cluster: replace(cluster, asked=cluster.asked.model_copy(update={"model": spec(uri).model}))
 
@@ -110,6 +119,7 @@ EVENTS: dict[str, Event] = {
     "requests fail": Event(errors, fault=True),
     "pods are deaf": Event(lambda c: replace(c, mute=True), fault=True),
     "no room": Event(lambda c: replace(c, full=True)),
+    "the facts are lost": Event(forgotten),
     "the spec goes back": Event(asked("s3://m/1")),
     "the second version": Event(asked("s3://m/2")),
     "a third version": Event(asked("s3://m/3")),
