@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from onnx_operator.decide.roles import HISTORY_LIMIT
+from onnx_operator.api.rollout import Rollout
 from onnx_operator.kube.errors import ConflictError, TransientError
 from onnx_operator.kube.kinds import CONFIG_MAP, CONTROLLER_REVISION, DEPLOYMENT, DISRUPTION_BUDGET, MODEL, POD, SERVICE
 from tests.unit.operator.memory_api import fail, refuse
@@ -14,6 +14,7 @@ from tests.unit.operator.situations import SIGNATURE, name_of, spec
 
 Object = dict[str, Any]
 
+HISTORY_LIMIT = Rollout().revisionHistoryLimit
 V1, V2, BAD = (f"s3://models/digits/{n}" for n in ("v1", "v2", "bad"))
 OLD, NEW = name_of(spec(V1)), name_of(spec(V2))
 
@@ -116,7 +117,18 @@ def test_what_somebody_deletes_comes_back(kind: Any) -> None:
     assert world.end() == before
 
 
-SCENARIO = (spec(V1, 2), spec(V2, 3), spec(BAD, 3), spec(V1, 3), spec(V1, 1, state="Suspended"), spec(V2, 2))
+CANARY = {"steps": [{"weight": 50}, {"weight": 100}], "stepSeconds": 2, "scaleDownDelaySeconds": 3}
+SCENARIO = (
+    spec(V1, 2),
+    spec(V2, 3),
+    spec(BAD, 3),
+    spec(V1, 3),
+    spec(V1, 1, state="Suspended"),
+    spec(V2, 2),
+    spec("s3://models/digits/v3", 2, rollout=CANARY),
+    spec(BAD, 2, rollout=CANARY),
+    spec(V2, 2, rollout=CANARY),
+)
 
 
 @pytest.fixture(scope="module")
@@ -267,7 +279,7 @@ def test_pods_of_a_deleted_model_of_this_name_pin_nothing() -> None:
 def test_a_spec_from_the_future_is_said_and_what_serves_goes_on() -> None:
     world = serving()
     model = world.memory.objects[MODEL, *KEY]
-    model["spec"]["rollout"] = {"strategy": "Canary"}
+    model["spec"]["rollout"] = {"strategy": "Clairvoyant"}
     world.memory.put(model)
     before = len(world.memory.writes)
     world.settle()
