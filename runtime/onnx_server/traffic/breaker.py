@@ -11,8 +11,8 @@ LEAST = 5
 class Breaker:
     """Opens when at least 5, and at least half, of the last 20 forwarded requests failed. It stays open.
 
-    Late answers are no such failures: one pause of a process or of a machine makes all late that are under way. It takes
-    20 requests in a row without an answer in time to open it for them.
+    Late answers are no such failures: one pause of a process makes all late that are under way. It takes 20 requests in
+    a row without an answer in time to open it for them.
     """
 
     def __init__(self) -> None:

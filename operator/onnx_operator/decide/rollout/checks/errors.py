@@ -7,8 +7,8 @@ from onnx_operator.decide.rollout.sight import Sight
 # Fewer failures than this say nothing; more have to be so much more often than the stable revision's own.
 FEWEST = 3
 INCREASE = 0.01
-# A late answer may be the machine's doing: one pause of a process makes all late that it has at hand. That says something
-# only where it is not rare.
+# A late answer may be the machine's doing: one pause of a process makes all late that it has at hand. That says
+# something only where it is not rare.
 FEWEST_LATE = 20
 INCREASE_LATE = 0.1
 LATE = "late"
