@@ -59,7 +59,8 @@ class CrashSweep:
             else:
                 self._afterwards(namespace)
             eventually("over", lambda: self.scenario.over(namespace))  # noqa: B023
-            assert came_to(expected, namespace) == expected, f"killed after write {k}"
+            came = came_to(expected, namespace)
+            assert came == expected, f"killed after write {k}: {differing(expected, came)}"
             self._check(namespace, f"killed after write {k}", untouchable)
             if not rule.struck:
                 return
@@ -123,3 +124,9 @@ def came_to(expected: Ends, namespace: Namespace, patience: float = 30.0) -> End
         stays = stays + 1 if found == expected else 0
         time.sleep(0.1)
     return found
+
+
+def differing(expected: Ends, came: Ends) -> Ends:
+    """Return what is otherwise than it was to be: of each object, what was expected and what came."""
+    names = sorted({*expected, *came})
+    return {n: {"expected": expected.get(n), "came": came.get(n)} for n in names if expected.get(n) != came.get(n)}
