@@ -71,6 +71,10 @@ bench-operator: setup ## measure the operator with KWOK and write docs/benchmark
 bench-server: venv ## measure the server beside others and write docs/benchmarks.md (an hour, root, idle machine); QUICK=1 tells what fell
 	$(BIN)/python -m benchmarks.server $(if $(QUICK),--quick,--write docs/benchmarks.md --write-ratios benchmarks/server/ratios.json)
 
+.PHONY: bench-forwarding
+bench-forwarding: venv ## measure what forwarding costs a pod and write docs/benchmarks.md (three minutes, idle machine)
+	$(BIN)/python -m benchmarks.forwarding --write docs/benchmarks.md
+
 .PHONY: lint
 lint: venv ## check format, rules, types and layers
 	$(BIN)/ruff format --check $(SOURCES)

@@ -14,7 +14,7 @@ from typing import Final
 
 from benchmarks.proc import descendants
 from benchmarks.server.errors import BenchmarkError
-from benchmarks.server.places import HOST, HTTP_PORT, PORTS, SERVER_CORE
+from benchmarks.server.places import HOST, PORTS, SERVER_CORE
 
 PATIENCE: Final = 120.0
 """Seconds a server may take until it is ready."""
@@ -26,10 +26,12 @@ LOG_TAIL: Final = 3000
 
 @dataclass(frozen=True)
 class Command:
-    """How a server is started: arguments, and what its environment has beside ours."""
+    """How a server is started: arguments, and what its environment has beside ours; the first port is HTTP's."""
 
     arguments: Sequence[str]
     environment: Mapping[str, str] = field(default_factory=dict)
+    core: int = SERVER_CORE
+    ports: Sequence[int] = PORTS
 
 
 @dataclass(frozen=True)
@@ -43,10 +45,10 @@ class Running:
 @contextlib.contextmanager
 def running(command: Command, model: str, log: Path) -> Iterator[Running]:
     """Start a server and wait until both the server and the model are ready; end it afterwards."""
-    _check_ports()
+    _check_ports(command.ports)
     # One thread for all that ONNX Runtime does not do: numpy's libraries, in every server.
     threads = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
-    pinned = ["taskset", "-c", str(SERVER_CORE), *command.arguments]
+    pinned = ["taskset", "-c", str(command.core), *command.arguments]
     with log.open("wb") as output:
         begin = time.perf_counter()
         process = subprocess.Popen(
@@ -59,7 +61,7 @@ def running(command: Command, model: str, log: Path) -> Iterator[Running]:
         )
     try:
         for path in ("/v2/health/ready", f"/v2/models/{model}/ready"):
-            _wait_for(path, process, log)
+            _wait_for(path, command.ports[0], process, log)
         yield Running(process.pid, time.perf_counter() - begin)
         if process.poll() is not None:
             raise BenchmarkError(f"the server ended with {process.returncode}:\n{tail(log)}")
@@ -72,9 +74,9 @@ def tail(log: Path) -> str:
     return log.read_text(errors="replace")[-LOG_TAIL:]
 
 
-def _wait_for(path: str, process: subprocess.Popen[bytes], log: Path) -> None:
+def _wait_for(path: str, port: int, process: subprocess.Popen[bytes], log: Path) -> None:
     end = time.monotonic() + PATIENCE
-    while _status(path) != http.client.OK:
+    while _status(path, port) != http.client.OK:
         if process.poll() is not None:
             raise BenchmarkError(f"the server ended with {process.returncode} before it was ready:\n{tail(log)}")
         if time.monotonic() > end:
@@ -82,8 +84,8 @@ def _wait_for(path: str, process: subprocess.Popen[bytes], log: Path) -> None:
         time.sleep(POLL)
 
 
-def _status(path: str) -> int | None:
-    connection = http.client.HTTPConnection(HOST, HTTP_PORT, timeout=5)
+def _status(path: str, port: int) -> int | None:
+    connection = http.client.HTTPConnection(HOST, port, timeout=5)
     try:
         connection.request("GET", path)
         return connection.getresponse().status
@@ -93,8 +95,8 @@ def _status(path: str) -> int | None:
         connection.close()
 
 
-def _check_ports() -> None:
-    for port in PORTS:
+def _check_ports(ports: Sequence[int]) -> None:
+    for port in ports:
         with socket.socket() as tried:
             tried.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             try:

@@ -1,10 +1,51 @@
 """The operator's metrics, in a registry of their own."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
+from typing import NamedTuple
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client.core import GaugeMetricFamily, Metric
+from prometheus_client.registry import Collector
 
+# What counts of a rollout, by the event that tells it.
+ROLLOUT_RESULTS = {
+    "RolloutStarted": "started",
+    "Promoted": "promoted",
+    "Aborted": "aborted",
+    "RolledBack": "rolled_back",
+    "Superseded": "superseded",
+}
+RUNNING = ["namespace", "model"]
 SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
+
+
+class Rollout(NamedTuple):
+    """A rollout that runs: ``weight`` is the percent of requests that all stable pods forward to it."""
+
+    namespace: str
+    model: str
+    phase: str
+    weight: int
+
+
+class _Rollouts(Collector):
+    """Gauges whose label values come and go with the rollouts."""
+
+    def __init__(self, read: Callable[[], Iterable[Rollout]]) -> None:
+        self._read = read
+
+    def collect(self) -> Iterator[Metric]:
+        phases = GaugeMetricFamily(
+            "onnx_operator_rollout_phase", "1 for the phase that a model's rollout is in.", labels=[*RUNNING, "phase"]
+        )
+        weights = GaugeMetricFamily(
+            "onnx_operator_rollout_weight", "Percent of requests that the new revision gets.", labels=RUNNING
+        )
+        for rollout in self._read():
+            phases.add_metric([rollout.namespace, rollout.model, rollout.phase], 1)
+            weights.add_metric([rollout.namespace, rollout.model], rollout.weight)
+        yield phases
+        yield weights
 
 
 class Metrics:
@@ -37,6 +78,29 @@ class Metrics:
             ["method", "resource", "code"],
             registry=self.registry,
         )
+
+        self._rollouts = Counter(
+            "onnx_operator_rollouts_total",
+            "Rollouts by what became of them: started, promoted, aborted, rolled_back, superseded.",
+            ["result"],
+            registry=self.registry,
+        )
+        self.running: dict[tuple[str, str], Rollout] = {}
+        self.rollout_aborts = Counter(
+            "onnx_operator_rollout_aborts_total",
+            "Revisions that were taken back, by the reason in status.rejected.",
+            ["reason"],
+            registry=self.registry,
+        )
+
+    def rollout(self, event: str) -> None:
+        """Count an event's reason, if it tells what became of a rollout."""
+        if result := ROLLOUT_RESULTS.get(event):
+            self._rollouts.labels(result).inc()
+
+    def rollouts(self, counts: Callable[[], bool]) -> None:
+        """Add gauges of the rollouts that run, for as long as ``counts`` says so."""
+        self.registry.register(_Rollouts(lambda: self.running.values() if counts() else ()))
 
     def request(self, method: str, resource: str, code: int) -> None:
         """Count a request to the API server."""

@@ -22,6 +22,11 @@ LABEL_REVISION = f"{GROUP}/revision"
 ANNOTATION_DIGEST = f"{GROUP}/digest"
 ANNOTATION_PROMOTED_AT = f"{GROUP}/promoted-at"
 ANNOTATION_SIGNATURE = f"{GROUP}/signature"
+ANNOTATION_ROLLOUT = f"{GROUP}/rollout"
+ANNOTATION_REJECTED = f"{GROUP}/rejected"
+# Of a revision's rollout, and why it was taken back: JSON, as in ``rollout``.
+ANNOTATION_ROLLOUT = f"{GROUP}/rollout"
+ANNOTATION_REJECTED = f"{GROUP}/rejected"
 # On a Deployment: what its ControllerRevision declares and numbers, should that be lost.
 ANNOTATION_FROZEN = f"{GROUP}/frozen"
 # On an ONNXModel, by a person: ACTION@REVISION#NONCE.

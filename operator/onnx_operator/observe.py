@@ -1,16 +1,20 @@
 """Gathers the observed state of one model: the cache, and what only the pods themselves can say."""
 
+import asyncio
 from collections import defaultdict
+from dataclasses import replace
 from datetime import datetime
 from typing import Any, Protocol
 
 from onnx_operator import names
 from onnx_operator.api.spec import Spec
 from onnx_operator.cache import Cache, Key
+from onnx_operator.decide.roles import asks
 from onnx_operator.desired.controller_revision import revision_of
 from onnx_operator.frozen.rendering import Defaults
 from onnx_operator.kube.kinds import CONTROLLER_REVISION, OWNED, POD
-from onnx_operator.observed import Observed, Revision, is_owned, is_ready
+from onnx_operator.observed import Observed, is_owned
+from onnx_operator.rollout import SplitState
 
 Object = dict[str, Any]
 
@@ -20,6 +24,9 @@ class ControlPort(Protocol):
 
     async def facts(self, pod_ip: str, pod_uid: str) -> Object | None:
         """Return the server's facts as in docs/contract.md; None if it does not answer, which is no error."""
+
+    async def split(self, pod_ip: str, pod_uid: str) -> SplitState | None:
+        """Return what the pod says of its split; None if it does not answer as docs/contract.md has it."""
 
 
 class Observer:
@@ -46,7 +53,7 @@ class Observer:
         }
         revisions = tuple(revision_of(obj) for (kind, _), obj in owned.items() if kind == CONTROLLER_REVISION.kind)
         pods = self._pods(key, owned, metadata.get("creationTimestamp", ""))
-        return Observed(
+        observed = Observed(
             namespace=key[0],
             name=key[1],
             uid=metadata["uid"],
@@ -60,8 +67,9 @@ class Observer:
             revisions=revisions,
             owned=owned,
             pods=pods,
-            reported=await self._reported(revisions, pods),
         )
+        reported, splits = await asyncio.gather(self._reported(observed), self._splits(observed))
+        return replace(observed, reported=reported, splits=splits)
 
     def _pods(self, key: Key, owned: dict[tuple[str, str], Object], born: str) -> dict[str, tuple[Object, ...]]:
         pods = defaultdict(list)
@@ -74,16 +82,23 @@ class Observer:
                 pods[revision].append(pod)
         return {revision: tuple(found) for revision, found in pods.items()}
 
-    async def _reported(
-        self, revisions: tuple[Revision, ...], pods: dict[str, tuple[Object, ...]]
-    ) -> dict[str, Object]:
+    async def _reported(self, observed: Observed) -> dict[str, Object]:
         """Ask a ready pod of each revision whose signature is not known yet."""
-        reported = {}
-        for revision in revisions:
-            ready = [pod for pod in pods.get(revision.name, ()) if is_ready(pod)]
-            if revision.signature or not ready:
-                continue
-            address = ready[0]["status"].get("podIP")
-            if address and (facts := await self._control.facts(address, ready[0]["metadata"]["uid"])):
-                reported[revision.name] = facts
-        return reported
+        mute = [revision.name for revision in observed.revisions if not revision.signature]
+        asked = {name: ready[0] for name in mute if (ready := _reachable(observed, name))}
+        said = await asyncio.gather(*(self._control.facts(*_place(pod)) for pod in asked.values()))
+        return {name: facts for name, facts in zip(asked, said, strict=True) if facts}
+
+    async def _splits(self, observed: Observed) -> dict[str, SplitState | None]:
+        """Ask the ready pods whose split a decision needs, all at the same time: one that hangs delays no other."""
+        asked = [pod for name in asks(observed) for pod in _reachable(observed, name)]
+        said = await asyncio.gather(*(self._control.split(*_place(pod)) for pod in asked))
+        return {pod["metadata"]["uid"]: state for pod, state in zip(asked, said, strict=True)}
+
+
+def _reachable(observed: Observed, revision: str) -> list[Object]:
+    return [pod for pod in observed.ready_pods(revision) if pod["status"].get("podIP")]
+
+
+def _place(pod: Object) -> tuple[str, str]:
+    return pod["status"]["podIP"], pod["metadata"]["uid"]

@@ -1,5 +1,7 @@
 """The observed state of one model: everything that a decision may depend on, as values."""
 
+import functools
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -7,6 +9,7 @@ from typing import Any
 from onnx_operator import names
 from onnx_operator.api.spec import Spec
 from onnx_operator.frozen.rendering import Defaults
+from onnx_operator.rollout import Rejection, RolloutFacts, SplitState
 
 Object = dict[str, Any]
 
@@ -16,7 +19,8 @@ class Revision:
     """A revision: what was frozen (``data`` of its ControllerRevision) and the facts learnt about it since.
 
     ``number`` orders revisions by creation. ``promoted_at`` is RFC 3339 with microseconds, ``signature`` is as in
-    the API's status; both None until known, as is ``digest`` (``sha256:<hex>``).
+    the API's status; both None until known, as is ``digest`` (``sha256:<hex>``). ``rollout`` is None before its first
+    rollout, ``rejected`` while it is not rejected.
     """
 
     name: str
@@ -25,6 +29,8 @@ class Revision:
     digest: str | None = None
     promoted_at: str | None = None
     signature: Object | None = None
+    rollout: RolloutFacts | None = None
+    rejected: Rejection | None = None
 
     @property
     def uri(self) -> str:
@@ -43,7 +49,8 @@ class Observed:
 
     ``action`` is the annotation that asks for a manual action. ``owned`` holds our live objects by (kind, name),
     ``pods`` the live pods by revision name, ``reported`` what the control port of a revision's ready pod said, by
-    revision name, where it was asked.
+    revision name, where it was asked. ``splits`` holds what each pod that was asked said of its split, by pod UID; None
+    if it did not answer.
     """
 
     namespace: str
@@ -60,10 +67,16 @@ class Observed:
     owned: dict[tuple[str, str], Object] = field(default_factory=dict)
     pods: dict[str, tuple[Object, ...]] = field(default_factory=dict)
     reported: dict[str, Object] = field(default_factory=dict)
+    splits: Mapping[str, SplitState | None] = field(default_factory=dict)
 
     def deployment(self, revision: str) -> Object | None:
         """Return the live Deployment of a revision."""
         return self.owned.get(("Deployment", revision))
+
+    @functools.cached_property
+    def base_name(self) -> str:
+        """The name of the first revision that is of this spec; a refresh makes others of it."""
+        return names.revision_name(self.name, names.revision_hash(self.spec.frozen()))
 
     @property
     def entry(self) -> str | None:
@@ -83,6 +96,14 @@ class Observed:
     def ready(self, revision: str) -> int:
         """Return how many pods of a revision are ready and not going down."""
         return sum(is_ready(pod) for pod in self.pods.get(revision, ()))
+
+    def ready_pods(self, revision: str) -> tuple[Object, ...]:
+        """Return the pods of a revision that are ready and not going down."""
+        return tuple(pod for pod in self.pods.get(revision, ()) if is_ready(pod))
+
+    def split_states(self, revision: str) -> tuple[SplitState | None, ...]:
+        """Return what each ready pod of a revision said of its split; None of one that was not asked or is mute."""
+        return tuple(self.splits.get(pod["metadata"]["uid"]) for pod in self.ready_pods(revision))
 
 
 def leads_to(service: Object) -> str | None:

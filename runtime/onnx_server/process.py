@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from onnx_server.control.app import control_app
 from onnx_server.http.app import metrics_app, protocol_app
 from onnx_server.http.asgi import App
+from onnx_server.http.connect import ConnectRoute
 from onnx_server.http.connection import LimitedConnection, Limits, limited_connection
 from onnx_server.http.quick import quick_connection
 from onnx_server.listeners import Listener, bind
@@ -52,12 +53,13 @@ class Process:
         quick = settings.http_quick_path == "On"
         inference = quick_connection(state, limits) if quick else limited_connection(limits)
         self._limited = limited_connection(limits)
-        self._http = self._listener(options.http_port, "--http-port", protocol_app(state), inference)
+        self._grpc = self._grpc_port() if settings.grpc.mode == "On" else None
+        state.open_connections = lambda: self._connections
+        self._http = self._listener(options.http_port, "--http-port", protocol_app(state, self._connect()), inference)
         self._others = [
             self._listener(options.metrics_port, "--metrics-port", metrics_app(state, Metrics())),
             self._listener(options.control_port, "--control-port", control_app(state, options.live)),
         ]
-        self._grpc = self._grpc_port() if settings.grpc.mode == "On" else None
         self._stop = asyncio.Event()
         self._hurry = asyncio.Event()
 
@@ -65,6 +67,11 @@ class Process:
         self, port: int, option: str, app: App, connection: type[LimitedConnection] | None = None
     ) -> Listener:
         return Listener(app, bind(self._options.host, port, option), connection or self._limited)
+
+    def _connect(self) -> App | None:
+        """Return what answers gRPC's inference over HTTP/1.1, where there is gRPC."""
+        grpc = self._grpc
+        return None if grpc is None else ConnectRoute(grpc.infer.connect, grpc.limits.max_message_bytes)
 
     def _grpc_port(self) -> "GrpcPort":
         from onnx_server.grpc.port import GrpcPort  # noqa: PLC0415  protobuf is for those only who have the port
@@ -100,6 +107,7 @@ class Process:
             if self._grpc is not None:
                 await self._grpc.close()
             await asyncio.gather(*tasks)
+            self._state.traffic.close()
         log.info("stopped")
 
     async def _start(self) -> None:

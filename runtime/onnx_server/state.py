@@ -1,6 +1,7 @@
 """What the server is and where it stands: loading, ready, draining, closing."""
 
 import uuid
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import StrEnum
 
@@ -11,6 +12,7 @@ from onnx_server.models.loaded import Loaded
 from onnx_server.models.registry import Registry
 from onnx_server.settings.server import ServerSettings
 from onnx_server.telemetry.observer import Observer
+from onnx_server.traffic.traffic import Traffic
 
 
 class Phase(StrEnum):
@@ -37,6 +39,14 @@ class State:
     phase: Phase = Phase.LOADING
     profiles: Profiles = field(default_factory=Profiles)
     observer: Observer | None = None
+    open_connections: Callable[[], int] = lambda: 0
+    """How many connections of clients there are, idle ones too."""
+    traffic: Traffic = field(init=False)
+
+    def __post_init__(self) -> None:
+        single = self.lifecycle.single
+        # The operator names a revision so; of other models nothing is ever forwarded.
+        self.traffic = Traffic(f"{single.name}-{single.version}" if single is not None else "")
 
     @property
     def ready(self) -> bool:
@@ -47,6 +57,11 @@ class State:
     def draining(self) -> bool:
         """Whether the server is about to end: it serves on, and new clients should not come."""
         return self.phase in {Phase.DRAINING, Phase.CLOSING}
+
+    @property
+    def leaving(self) -> bool:
+        """Whether each answer ends its connection, so that clients find other pods."""
+        return self.phase == Phase.CLOSING or self.traffic.hand_over
 
     @property
     def unready(self) -> str:

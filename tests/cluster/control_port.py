@@ -1,7 +1,8 @@
-"""Stands in for the control port of pods that KWOK plays: `GET /v1/facts` at every pod's address.
+"""Stands in for the control port of pods that KWOK plays: `/v1/facts` and `/v1/split` at every pod's address.
 
 Runs as a program, `python -m tests.cluster.control_port KUBECONFIG NETWORK`. It says what the pod's labels, statuses
-and annotations say, in the words of docs/contract.md. A token's audience is checked, its signature is not.
+and annotations say, in the words of docs/contract.md. A token's audience is checked, its signature is not. What no
+server has, and tests want, is `GET /v1/split/orders?namespace=NAME`: the orders that its pods have taken, with times.
 """
 
 import asyncio
@@ -21,6 +22,7 @@ from aiohttp import web
 
 from . import access
 from .kwok import PLAY, SIGNATURE
+from .split_stand_in import SPLIT, Split
 
 PORT: Final = 9000
 BLOCK: Final = 512
@@ -41,6 +43,9 @@ class Pods:
     def __init__(self) -> None:
         self._by_address: dict[str, Object] = {}
         self._changed = asyncio.Condition()
+        # What pods were told outlives them: tests look at it when all is over.
+        self._splits: dict[str, Split] = {}
+        self._homes: dict[str, tuple[str, str]] = {}
         self.highest = 0
 
     async def see(self, event: str, pod: Object, network: IPv4Network) -> None:
@@ -56,6 +61,24 @@ class Pods:
             elif known and known["metadata"]["uid"] == pod["metadata"]["uid"]:
                 del self._by_address[address]
             self._changed.notify_all()
+
+    def split(self, pod: Object) -> Split:
+        """Return the split of a pod's server; a server that starts again has none."""
+        uid, boot_id = pod["metadata"]["uid"], boot_id_of(pod)
+        known = self._splits.get(uid)
+        if known is None or known.boot_id != boot_id:
+            known = self._splits[uid] = Split(uid, boot_id)
+            self._homes[uid] = pod["metadata"]["namespace"], pod["metadata"]["labels"][f"{GROUP}/revision"]
+        return known
+
+    def orders(self, namespace: str) -> list[Object]:
+        """Return what pods of a namespace were told, those that are gone included."""
+        return [
+            {"podUid": uid, "revision": revision, "orders": split.orders, "failedAt": split.failed_at}
+            for uid, split in self._splits.items()
+            for home, revision in [self._homes[uid]]
+            if home == namespace
+        ]
 
     def forget_all_but(self, uids: set[str]) -> None:
         """Forget the pods that a full list does not have any more."""
@@ -78,6 +101,13 @@ class Pods:
         return self._by_address.get(address)
 
 
+def boot_id_of(pod: Object) -> str:
+    """Return what tells this start of the pod's server from others."""
+    servers = [status for status in pod["status"].get("containerStatuses", []) if status["name"] == "server"]
+    restarts = servers[0].get("restartCount", 0) if servers else 0
+    return str(uuid.uuid5(uuid.NAMESPACE_OID, f"{pod['metadata']['uid']}/{restarts}"))
+
+
 def facts(pod: Object) -> Object:
     """Return what the server of this pod would say of itself."""
     metadata = pod["metadata"]
@@ -94,7 +124,7 @@ def facts(pod: Object) -> Object:
             "digest": json.loads(fetched)["digest"] if fetched else None,
         },
         "ready": bool(server.get("ready")),
-        "bootId": str(uuid.uuid5(uuid.NAMESPACE_OID, f"{metadata['uid']}/{server.get('restartCount', 0)}")),
+        "bootId": boot_id_of(pod),
         "podUid": metadata["uid"],
         "signature": json.loads(annotations.get(SIGNATURE, "null")) or DEFAULT_SIGNATURE,
         "executionProviders": {
@@ -114,7 +144,8 @@ def facts(pod: Object) -> Object:
 def application(pods: Pods) -> web.Application:
     """Return the stand-in; which pod is asked is known by the address that was called."""
 
-    async def answer(request: web.Request) -> web.Response:
+    async def asked(request: web.Request) -> Object | web.Response:
+        """Return the pod that is asked; or what there is to say instead."""
         audience = _audience(request.headers.get("Authorization", ""))
         assert request.transport is not None
         address = request.transport.get_extra_info("sockname")[0]
@@ -124,13 +155,41 @@ def application(pods: Pods) -> web.Application:
             return web.Response()
         if audience != pod["metadata"]["uid"]:
             return web.json_response({"error": "the token is not for this pod"}, status=401)
-        return web.json_response(facts(pod))
+        return pod
+
+    async def tell_facts(request: web.Request) -> web.Response:
+        pod = await asked(request)
+        return pod if isinstance(pod, web.Response) else web.json_response(facts(pod))
+
+    async def split(request: web.Request) -> web.Response:
+        pod = await asked(request)
+        if isinstance(pod, web.Response):
+            return pod
+        annotations = pod["metadata"].get("annotations", {})
+        match annotations.get(SPLIT):
+            case "Mute":
+                assert request.transport is not None
+                request.transport.abort()
+                return web.Response()
+            case "Slow":
+                await asyncio.sleep(5)
+        known = pods.split(pod)
+        if request.method == "GET":
+            return web.json_response(known.document(annotations))
+        status, body = known.take(await request.json(), annotations)
+        return web.json_response(body, status=status)
+
+    async def orders(request: web.Request) -> web.Response:
+        return web.json_response(pods.orders(request.query.get("namespace", "")))
 
     async def healthy(_: web.Request) -> web.Response:
         return web.Response()
 
     app = web.Application()
-    app.router.add_get("/v1/facts", answer)
+    app.router.add_get("/v1/facts", tell_facts)
+    app.router.add_get("/v1/split", split)
+    app.router.add_put("/v1/split", split)
+    app.router.add_get("/v1/split/orders", orders)
     app.router.add_get("/healthz", healthy)
     return app
 

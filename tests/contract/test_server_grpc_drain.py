@@ -34,10 +34,15 @@ KINDS = ("steady", "concurrent", "reconnecting", "stream", "deep stream")
 
 @dataclass
 class Figures:
-    """What the clients saw: requests answered, by kind; streams that the server ended; what was lost."""
+    """What the clients saw: requests answered, by kind; streams that the server ended; what was lost.
+
+    `ended` are the streams that ended with OK, where nothing was under way, `cut` those that were told that there may
+    have been more.
+    """
 
     answered: Counter[str] = field(default_factory=Counter)
     ended: Counter[str] = field(default_factory=Counter)
+    cut: Counter[str] = field(default_factory=Counter)
     lost: list[str] = field(default_factory=list)
 
 
@@ -90,12 +95,14 @@ class Client(threading.Thread):
                 answered += 1
                 self._answered(message.infer_response)
                 room.release()
-            assert self.stop.is_set(), "the stream ended as if all was answered"
+            if not self.stop.is_set():
+                self.figures.ended[self.kind] += 1
+                room.release()  # lets the client's own thread end
         except grpc.RpcError as error:
             if error.code() != grpc.StatusCode.UNAVAILABLE or GOES_ON not in error.details():
                 raise
-            self.figures.ended[self.kind] += 1
-            room.release()  # lets the client's own thread end
+            self.figures.cut[self.kind] += 1
+            room.release()
 
 
 @contextlib.contextmanager
@@ -144,7 +151,8 @@ def test_clients_that_never_retry_lose_nothing(tmp_path: Path) -> None:
     assert status == 0
     assert set(figures.answered) == set(KINDS)
     # All left because they were asked to, and before the process would have cut them off.
-    assert min(figures.ended["stream"], figures.ended["deep stream"]) >= 3
+    assert min(figures.ended["stream"], figures.ended["deep stream"] + figures.cut["deep stream"]) >= 3
+    assert not figures.cut["stream"]  # between an answer and the next request nothing is under way
     assert made[old_port] >= 15
     assert made[new_port] >= 15
     assert DRAIN_SECONDS <= seconds < DRAIN_SECONDS + 10
@@ -202,11 +210,8 @@ def test_streams_that_clients_hold_do_not_hold_the_process(tmp_path: Path) -> No
         assert next(watch).status == health_pb2.HealthCheckResponse.SERVING
         terminated = time.monotonic()
         server.terminate()
-        with pytest.raises(grpc.RpcError) as ended:
-            next(stream)
+        assert list(stream) == []  # with OK: nothing is under way
         left.set()
-        assert ended.value.code() == grpc.StatusCode.UNAVAILABLE
-        assert GOES_ON in ended.value.details()
         assert server.wait(timeout=60) == 0
         assert time.monotonic() - terminated < 25
         silent.settimeout(5)

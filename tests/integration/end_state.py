@@ -30,6 +30,9 @@ ROLLOUTS = "deployment.kubernetes.io/revision"
 FROZEN = "onnx-operator.dev/frozen"
 """A copy of the ControllerRevision's facts, its number among them."""
 
+ROLLOUT = "onnx-operator.dev/rollout"
+"""The facts of a rollout; how often its split was numbered anew, and how far a pod was at which look, is no end."""
+
 COUNTS = {"replicas", "readyReplicas", "availableReplicas", "updatedReplicas"}
 
 
@@ -66,7 +69,8 @@ def serving_state(namespace: Namespace, model: str) -> dict[str, Object]:
 def _without_history(obj: Object, serving: str | None, *, autoscaled: bool) -> Object:
     match obj["kind"]:
         case "ControllerRevision":
-            return {**obj, "revision": None}
+            annotations = {key: value for key, value in obj["metadata"]["annotations"].items() if key != ROLLOUT}
+            return {**obj, "revision": None, "metadata": {**obj["metadata"], "annotations": annotations}}
         case "Deployment":
             annotations = {key: value for key, value in obj["metadata"]["annotations"].items() if key != ROLLOUTS}
             if frozen := annotations.get(FROZEN):
@@ -79,7 +83,8 @@ def _without_history(obj: Object, serving: str | None, *, autoscaled: bool) -> O
             counted = ("replicas", "readyReplicas", "conditions", "revisions") if autoscaled else ()
             # What an autoscaler says of itself depends on when it looked.
             scaling = {"scaling": {**status["scaling"], "message": None}} if "scaling" in status else {}
-            return {**obj, "status": {**status, **kept, **scaling, **dict.fromkeys(counted)}}
+            # Who was taken back before serves no more.
+            return {**obj, "status": {**status, **kept, **scaling, "rejected": None, **dict.fromkeys(counted)}}
     return obj
 
 
@@ -94,6 +99,9 @@ def normalised(obj: Object) -> Object:
             made["status"] = {**_without_generations(status), "observedGeneration": "current" if current else "behind"}
         case "Deployment":
             made["status"] = {name: status[name] for name in sorted(COUNTS & status.keys())}
+        case "ControllerRevision" if rollout := metadata.get("annotations", {}).get(ROLLOUT):
+            facts = {**json.loads(rollout), "generation": None, "progress": None}
+            made["metadata"] = {**metadata, "annotations": {**metadata["annotations"], ROLLOUT: facts}}
         case _:
             made.pop("status", None)
     if obj["kind"] == "Service":

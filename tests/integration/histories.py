@@ -152,8 +152,20 @@ DRIFTS: tuple[tuple[str, Object], ...] = (
 KINDS = ("Deployment", "Service", "ConfigMap", "PodDisruptionBudget", "HorizontalPodAutoscaler", "ControllerRevision")
 
 
+ROLLOUTS: tuple[Object, ...] = (
+    {"strategy": "BlueGreen", "scaleDownDelaySeconds": 0},
+    {"steps": [{"weight": 20}, {"weight": 100}], "stepSeconds": 1, "scaleDownDelaySeconds": 1},
+    {"steps": [{"weight": 50}, {"pause": {"durationSeconds": 1}}], "stepSeconds": 0, "scaleDownDelaySeconds": 3},
+)
+
+
 def _spec(parts: tuple[Object, ...]) -> st.SearchStrategy[Object]:
-    return st.builds(lambda uri, part: {"model": {"uri": uri}, **part}, st.sampled_from(URIS), st.sampled_from(parts))
+    return st.builds(
+        lambda uri, part, rollout: {"model": {"uri": uri}, "rollout": rollout, **part},
+        st.sampled_from(URIS),
+        st.sampled_from(parts),
+        st.sampled_from(ROLLOUTS),
+    )
 
 
 GOOD = _spec(PARTS)

@@ -40,8 +40,20 @@ BASE: Object = {
         "target": {"cpuPercent": 80},
         "behavior": {"scaleDown": {"stabilizationWindowSeconds": 60}},
     },
+    "rollout": {
+        "strategy": "BlueGreen",
+        "steps": [{"pause": {"durationSeconds": 1}}],
+        "stepSeconds": 1,
+        "progressDeadlineSeconds": 300,
+        "scaleDownDelaySeconds": 1,
+        "revisionHistoryLimit": 3,
+        "capacity": {"whenNoCapacity": "Pause"},
+    },
+    "routing": {"provider": "InServer", "stickyBy": {"header": "x-user"}, "previewHeader": "x-preview"},
+    "signature": {"breaking": "Refuse"},
 }
-"""A spec with every field set, but for runtimeClassName: no RuntimeClass is there by itself."""
+"""A spec with every field set, but for runtimeClassName: no RuntimeClass is there by itself; and the weight of a step
+that pauses."""
 
 PLAIN: Object = {**BASE, "scaling": {"minReplicas": 1}}
 """The same without an autoscaler, which keeps a control plane without metrics busy: for mutations of other fields."""

@@ -3,10 +3,12 @@
 A model is called `digits`. Its pods are played by KWOK.
 """
 
+import json
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from onnx_operator.decide.roles import HISTORY_LIMIT
+from onnx_operator.api.rollout import Rollout
+from tests.cluster.split_stand_in import ARMS
 from tests.e2e.kubectl import condition, settled
 from tests.integration.end_state import MANAGED
 from tests.integration.invariants import Name
@@ -15,6 +17,14 @@ from tests.integration.namespace import COLLECTIONS, MODEL, Namespace
 NAME = "digits"
 SHA256 = "5" * 64
 LABELS = {"app.kubernetes.io/managed-by": "onnx-operator", "onnx-operator.dev/model": NAME}
+
+HISTORY_LIMIT = Rollout().revisionHistoryLimit
+AT_ONCE = {"strategy": "BlueGreen", "scaleDownDelaySeconds": 0}
+"""A new version takes over as soon as it has all its pods."""
+
+CANARY = {"steps": [{"weight": 50}, {"weight": 100}], "stepSeconds": 0, "scaleDownDelaySeconds": 1}
+FAILING = {"annotations": {ARMS: json.dumps({"candidate": {"requests": 9, "errors": 9}, "stable": {"requests": 9}})}}
+"""The `podTemplate` of pods that find every candidate failing."""
 
 Step = Callable[[Namespace], object]
 Check = Callable[[Namespace], bool]
@@ -29,16 +39,18 @@ def pinned(version: int = 1, pods: int = 2, **spec: object) -> Step:
     """Apply the model with a declared digest."""
 
     def apply(namespace: Namespace) -> None:
-        namespace.model(NAME, model={"uri": uri(version), "sha256": SHA256}, scaling={"minReplicas": pods}, **spec)
+        given = {"scaling": {"minReplicas": pods}, "rollout": AT_ONCE, **spec}
+        namespace.model(NAME, model={"uri": uri(version), "sha256": SHA256}, **given)
 
     return apply
 
 
-def unpinned(version: int = 1, pods: int = 2) -> Step:
+def unpinned(version: int = 1, pods: int = 2, **spec: object) -> Step:
     """Apply the model without a declared digest: one pod comes first."""
 
     def apply(namespace: Namespace) -> None:
-        namespace.model(NAME, model={"uri": uri(version)}, scaling={"minReplicas": pods})
+        given = {"scaling": {"minReplicas": pods}, "rollout": AT_ONCE, **spec}
+        namespace.model(NAME, model={"uri": uri(version)}, **given)
 
     return apply
 
@@ -53,6 +65,28 @@ def serves(pods: int, version: int = 1) -> Check:
         return bool(
             model and settled(model) and stable and status.get("readyReplicas") == pods and "signature" in status
         )
+
+    return check
+
+
+def alone(pods: int, version: int) -> Check:
+    """Return a check that a version serves, and all others have handed over to it and have no pods."""
+
+    def check(namespace: Namespace) -> bool:
+        return serves(pods, version)(namespace) and len(namespace.list("Pod")) == pods
+
+    return check
+
+
+def taken_back(pods: int, version: int) -> Check:
+    """Return a check that a version serves with all pods that there are, and the one that is asked for is rejected."""
+
+    def check(namespace: Namespace) -> bool:
+        model = namespace.get(MODEL, NAME) or {}
+        status = model.get("status", {})
+        stable = [r for r in status.get("revisions", []) if r["role"] == "Stable" and r["uri"] == uri(version)]
+        rejected = condition(model, "Stalled").get("reason") == "CandidateErrors"
+        return bool(stable and rejected and status["readyReplicas"] == pods == len(namespace.list("Pod")))
 
     return check
 
@@ -133,6 +167,9 @@ SCENARIOS = {
     "suspend": Scenario(pinned(state="Suspended"), suspended, (TWO,)),
     "resume": Scenario(pinned(), serves(2), (TWO, (pinned(state="Suspended"), suspended))),
     "spec change": Scenario(unpinned(2), serves(2, 2), (TWO,)),
+    "roll out": Scenario(unpinned(2, rollout=CANARY), alone(2, 2), (TWO,)),
+    "abort": Scenario(unpinned(2, rollout=CANARY), taken_back(2, 1), ((pinned(podTemplate=FAILING), serves(2)),)),
+    "go back": Scenario(pinned(rollout=CANARY), alone(2, 1), (TWO, (pinned(2), alone(2, 2)))),
     "retire": Scenario(
         pinned(HISTORY_LIMIT + 2, 1),
         serves(1, HISTORY_LIMIT + 2),

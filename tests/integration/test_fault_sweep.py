@@ -17,7 +17,7 @@ from tests.integration.proxy import proxied
 from tests.integration.scenarios import SCENARIOS
 from tests.integration.succession import Reign, Succession
 
-SWEPT = ("create", "spec change", "drift")
+SWEPT = ("create", "spec change", "roll out", "abort", "drift")
 LATELY = 10.0
 """Seconds that a status may be behind, with hundreds of models in the queue."""
 

@@ -22,6 +22,7 @@ from tests.integration.installation import OPERATOR_NAMESPACE, forget_lease
 from tests.integration.namespace import Namespace
 from tests.integration.operator_process import OperatorProcess
 from tests.integration.refusal_cases import CASES, Case, Place
+from tests.integration.scenarios import AT_ONCE
 
 OLD, NEW = "s3://models/digits/1/model.onnx", "s3://models/digits/2/model.onnx"
 
@@ -89,7 +90,7 @@ def test_a_refused_version_is_named_with_the_remedy_and_served_once_that_is_done
     try:
         case.set_up(place)
         spec = json.loads(json.dumps(case.spec).replace("NAMESPACE", namespace.name))
-        namespace.model("digits", model={"uri": NEW}, **spec)
+        namespace.model("digits", model={"uri": NEW}, rollout=AT_ONCE, **spec)
         model = namespace.wait("ONNXModel", "digits", says(case.reason, case.stuck))
 
         message = condition(model, "Reconciling")["message"]

@@ -18,6 +18,7 @@ from tests.integration.installation import OPERATOR_NAMESPACE, collection, forge
 from tests.integration.namespace import Namespace
 from tests.integration.operator_process import OperatorProcess
 from tests.integration.rights import POLICY, Right, granted, needed, refused, requests
+from tests.integration.scenarios import AT_ONCE
 
 URI = "s3://models/digits/{}/model.onnx"
 AUTOSCALED = {"minReplicas": 2, "maxReplicas": 3, "target": {"cpuPercent": 50}}
@@ -139,14 +140,16 @@ def test_a_watched_namespace_that_is_deleted_is_named_and_costs_the_others_nothi
 def _live_a_whole_life(namespace: Namespace) -> None:
     """Let a model be made, autoscaled, changed beyond its history, damaged and repaired, shrunk, suspended."""
     for version in range(8):
-        namespace.model("digits", model={"uri": URI.format(version)}, scaling=AUTOSCALED, resources=CPU)
+        namespace.model(
+            "digits", model={"uri": URI.format(version)}, scaling=AUTOSCALED, resources=CPU, rollout=AT_ONCE
+        )
         uri = URI.format(version)
         namespace.wait("ONNXModel", "digits", lambda m, uri=uri: settled(m) and _stable_uri(m) == uri)  # type: ignore[misc]
     eventually("the oldest revisions are gone", lambda: len(namespace.list("ControllerRevision")) == 6)
     (entry,) = [service for service in namespace.list("Service") if service["metadata"]["name"] == "digits"]
     namespace.patch("Service", "digits", {"spec": {"selector": {"app": "elsewhere"}}})
     namespace.wait("Service", "digits", lambda service: service["spec"]["selector"] == entry["spec"]["selector"])
-    namespace.model("digits", model={"uri": URI.format(7)}, scaling={"minReplicas": 1}, resources=CPU)
+    namespace.model("digits", model={"uri": URI.format(7)}, scaling={"minReplicas": 1}, resources=CPU, rollout=AT_ONCE)
     eventually("the budget is gone", lambda: not namespace.list("PodDisruptionBudget"))
     eventually("the autoscaler is gone", lambda: not namespace.list("HorizontalPodAutoscaler"))
     namespace.model("digits", model={"uri": URI.format(7)}, state="Suspended")

@@ -23,9 +23,10 @@ from tests.integration.installation import make_namespace
 from tests.integration.mutations import Mutation, mutations, pairs
 from tests.integration.namespace import Namespace
 from tests.integration.operator_process import OperatorProcess, StartOperator
+from tests.integration.scenarios import AT_ONCE
 
 PAIRS = int(os.environ.get("MUTATION_PAIRS", "60"))
-GOOD = {"model": {"uri": "s3://models/good/model.onnx"}}
+GOOD = {"model": {"uri": "s3://models/good/model.onnx"}, "rollout": AT_ONCE}
 PATIENCE = 400.0
 
 WAITS = {reasons.UNSCHEDULABLE, reasons.VOLUME_UNBOUND, reasons.PREPARING_POD}

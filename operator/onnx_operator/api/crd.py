@@ -5,7 +5,9 @@ from typing import Any
 import yaml
 
 from onnx_operator import names
-from onnx_operator.api.spec import Spec, rule
+from onnx_operator.api.base import ApiModel, rule
+from onnx_operator.api.rollout import Capacity, Rollout, Routing, SignatureRules, across_fields
+from onnx_operator.api.spec import Spec
 from onnx_operator.api.status import Status
 
 # What may be said of a value that is an integer or text.
@@ -86,6 +88,15 @@ def definition() -> dict[str, Any]:
         )
     ]
     scaling["properties"]["minReplicas"]["default"] = 1
+    rollout = spec["properties"]["rollout"]
+    rollout["x-kubernetes-validations"] = across_fields()
+    for shown, of in (
+        (rollout, Rollout()),
+        (rollout["properties"]["capacity"], Capacity()),
+        (spec["properties"]["routing"], Routing()),
+        (spec["properties"]["signature"], SignatureRules()),
+    ):
+        show_defaults(shown, of)
     name_rules = [
         rule(
             f"self.metadata.name.matches('^[a-z]([-a-z0-9]*[a-z0-9])?$') && "
@@ -145,6 +156,14 @@ def definition() -> dict[str, Any]:
     }
 
 
+def show_defaults(schema: dict[str, Any], of: ApiModel) -> None:
+    """Put the defaults of plain fields into the schema of an object, which is there by default itself."""
+    schema["default"] = {}
+    for name, value in of:
+        if isinstance(value, str | int):
+            schema["properties"][name]["default"] = value
+
+
 def printer_columns() -> list[dict[str, Any]]:
     """Return what ``kubectl get onnxmodels`` shows."""
 
@@ -159,6 +178,9 @@ def printer_columns() -> list[dict[str, Any]]:
         column("Pods", ".status.readyReplicas", "integer"),
         column("Serving", ".status.stableRevision"),
         column("Candidate", ".status.candidateRevision"),
+        column("Phase", ".status.rollout.phase"),
+        column("Step", ".status.rollout.progress"),
+        column("Weight", ".status.rollout.weight", "integer"),
         column("Status", condition("Reconciling", "reason")),
         column("Age", ".metadata.creationTimestamp", "date"),
         column("URL", ".status.url", priority=1),

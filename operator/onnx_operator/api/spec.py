@@ -2,7 +2,10 @@
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import BeforeValidator, Field
+
+from onnx_operator.api.base import ApiModel, rule
+from onnx_operator.api.rollout import Rollout, Routing, SignatureRules
 
 ExecutionProvider = Literal["TensorRT", "CUDA", "CPU"]
 State = Literal["Active", "Suspended", "Unmanaged"]
@@ -42,17 +45,6 @@ SpreadConstraint = Annotated[
 ]
 # As text: 1 and "1" are the same quantity, and so the same revision.
 Quantity = Annotated[str, BeforeValidator(str), Field(json_schema_extra=QUANTITY)]
-
-
-class ApiModel(BaseModel):
-    """Base of the API types: camelCase names as in Kubernetes, unknown fields refused."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-def rule(expression: str, message: str) -> dict[str, Any]:
-    """Return a CEL validation rule in the form that the CRD carries."""
-    return {"rule": expression, "message": message}
 
 
 def unique_by(*keys: str) -> dict[str, Any]:
@@ -323,6 +315,18 @@ class Spec(ApiModel):
         description="Scheduling, identity and environment of the pods. A change makes a new revision.",
     )
     scaling: Scaling = Field(default=Scaling(), description="How many pods serve. Takes effect without a new revision.")
+    rollout: Rollout = Field(
+        default=Rollout(),
+        description="How a new revision takes the place of the old one. A change during a rollout is for the next one.",
+    )
+    routing: Routing = Field(
+        default=Routing(),
+        description="Which requests go to which revision during a rollout. Takes effect without a new revision.",
+    )
+    signature: SignatureRules = Field(
+        default=SignatureRules(),
+        description="What a new revision's inputs and outputs may be. Takes effect without a new revision.",
+    )
 
     def frozen(self) -> dict[str, Any]:
         """Return the fields a change of which makes a new revision, without those left at their defaults.

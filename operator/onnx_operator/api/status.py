@@ -4,9 +4,10 @@ from typing import Literal
 
 from pydantic import Field
 
-from onnx_operator.api.spec import ApiModel
+from onnx_operator.api.base import ApiModel
 
-Role = Literal["Stable", "Candidate", "Retired"]
+Role = Literal["Stable", "Candidate", "Retired", "Rejected"]
+Phase = Literal["Preflight", "Progressing", "Paused", "Promoting", "HandingOver", "RollingBack", "Aborted"]
 
 
 class Tensor(ApiModel):
@@ -38,7 +39,7 @@ class RevisionStatus(ApiModel):
     digest: str | None = Field(default=None, description="What all its pods serve: sha256:<64 hex digits>.")
     role: Role = Field(
         description="Stable: the entry Service leads to it. Candidate: asked for by the spec, not serving yet. "
-        "Retired: kept for the way back."
+        "Retired: kept for the way back. Rejected: taken back, and not tried again before a retry."
     )
     replicas: int = Field(description="Pods that it has.", json_schema_extra={"format": "int32"})
     ready: int = Field(description="Pods of it that are ready.", json_schema_extra={"format": "int32"})
@@ -53,10 +54,65 @@ class ScalingStatus(ApiModel):
     message: str = Field(description="What the autoscaler says of itself, or why there is none.")
 
 
+class CheckStatus(ApiModel):
+    """What one check says of the candidate."""
+
+    check: str = Field(description="Name of the check: readiness, restarts or errors.")
+    verdict: Literal["Pass", "Fail", "Unknown"] = Field(
+        description="Fail takes the candidate back at once; Unknown: there is nothing to judge by yet."
+    )
+    value: str | None = Field(default=None, description="What was measured, e.g. 2% (stable 0%).")
+    samples: int | None = Field(
+        default=None,
+        description="Requests that the candidate was given at this weight; rounded down to 1, 2 or 5 times a power "
+        "of ten.",
+        json_schema_extra={"format": "int64"},
+    )
+    message: str | None = Field(default=None, description="Why, in a sentence.")
+
+
+class RolloutStatus(ApiModel):
+    """How far the rollout of a revision is."""
+
+    phase: Phase = Field(
+        description="Preflight: the candidate comes up. Progressing: it gets requests, step by step. Paused: it keeps "
+        "its share until it is resumed. Promoting: it gets all its pods, then the entry. HandingOver: it serves, and "
+        "the pods that served before forward what still comes to them. RollingBack: it gets no more requests, and its "
+        "pods go down. Aborted: it was rejected."
+    )
+    strategy: str = Field(description="The strategy with which the rollout began.")
+    revision: str = Field(description="The revision that is rolled out.")
+    step: int = Field(description="Number of the step, from 1; 0 before the first.")
+    steps: int = Field(description="How many steps there are, an implied last weight of 100 included.")
+    progress: str = Field(description="Step and steps, e.g. 2/4.")
+    weight: int = Field(description="Percent of the requests that the candidate is to get.")
+    appliedWeight: int = Field(description="The smallest percentage that a pod of the stable revision has applied.")
+    startedAt: str = Field(description="When the rollout began.", json_schema_extra={"format": "date-time"})
+    stepStartedAt: str | None = Field(
+        default=None, description="When the step began.", json_schema_extra={"format": "date-time"}
+    )
+    previewUrl: str | None = Field(default=None, description="Where testers reach the candidate inside the cluster.")
+    message: str = Field(description="What it waits for, in a sentence.")
+    checks: list[CheckStatus] = Field(
+        default=[],
+        description="What each check says of the candidate.",
+        json_schema_extra={"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["check"]},
+    )
+
+
+class RejectedStatus(ApiModel):
+    """A revision that was taken back."""
+
+    revision: str = Field(description="Its name.")
+    reason: str = Field(description="Why, as one constant word; docs/conditions.md lists them.")
+    message: str = Field(description="Why, in a sentence.")
+    at: str = Field(description="When.", json_schema_extra={"format": "date-time"})
+
+
 class LastAction(ApiModel):
     """The answer to the manual action that was asked for last."""
 
-    action: str = Field(description="What was asked for: refresh; or the annotation's text, if it is no action.")
+    action: str = Field(description="What was asked for, e.g. promote; or the annotation's text, if it is no action.")
     revision: str | None = Field(default=None, description="The revision that the action was about.")
     nonce: str | None = Field(default=None, description="What tells this request from others of the same words.")
     result: Literal["Accepted", "Ignored"] = Field(description="Whether the operator acts on it.")
@@ -99,6 +155,14 @@ class Status(ApiModel):
         default=[],
         description="The revisions that exist, newest first.",
         json_schema_extra={"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["name"]},
+    )
+    rollout: RolloutStatus | None = Field(
+        default=None, description="How far the rollout of a revision is; absent while none is under way."
+    )
+    rejected: list[RejectedStatus] = Field(
+        default=[],
+        description="Revisions that were taken back, newest first.",
+        json_schema_extra={"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["revision"]},
     )
     scaling: ScalingStatus | None = Field(default=None, description="Who decides how many pods serve.")
     lastAction: LastAction | None = Field(

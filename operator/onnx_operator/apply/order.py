@@ -6,6 +6,7 @@ from typing import Any
 
 from onnx_operator import names
 from onnx_operator.apply.refused import entry_astray, trouble_of
+from onnx_operator.apply.split import Orders
 from onnx_operator.apply.writer import Writer
 from onnx_operator.cache import Cache
 from onnx_operator.decide.roles import Plan, Planned, holds_entry
@@ -30,6 +31,7 @@ from onnx_operator.kube.kinds import (
 )
 from onnx_operator.kube.protocol import Kube
 from onnx_operator.observed import Observed, is_owned, leads_to
+from onnx_operator.rollout import SplitOrder
 
 Object = dict[str, Any]
 Rounds = Sequence[Sequence[Object]]
@@ -38,14 +40,24 @@ Rounds = Sequence[Sequence[Object]]
 class Applier:
     """Writes. What it wrote is in the cache at once, so that the next reconcile sees it."""
 
-    def __init__(self, kube: Kube, cache: Cache, writer: Writer) -> None:
-        self._kube, self._cache, self._writer = kube, cache, writer
+    def __init__(self, kube: Kube, cache: Cache, writer: Writer, orders: Orders) -> None:
+        self._kube, self._cache, self._writer, self._orders = kube, cache, writer, orders
+
+    def is_recorded(self, observed: Observed, plan: Plan) -> bool:
+        """Return whether what was decided of rollouts is written down, for whoever goes on from here."""
+        for revision in (planned.revision for planned in plan.revisions):
+            facts = self._cache.get(CONTROLLER_REVISION, observed.namespace, revision.name)
+            stored = revision_of(facts) if facts else None
+            if stored is None or (stored.rollout, stored.rejected) != (revision.rollout, revision.rejected):
+                return False
+        return True
 
     async def apply(self, observed: Observed, plan: Plan) -> Trouble | None:
         """Write what differs from the plan; return what somebody has to mend first, if the API server refuses it.
 
-        A refusal stops what follows from the refused object, and nothing else: a version that cannot be made costs
-        the one that serves nothing. No revision goes down while the entry cannot be led to another one.
+        First the facts, then what follows from them: whoever goes on after a kill knows what was decided. A refusal
+        stops what follows from the refused object, and nothing else: a version that cannot be made costs the one that
+        serves nothing. No revision goes down while the entry cannot be led to another one.
 
         Raises:
             TransientError, ConflictError: try again.
@@ -61,6 +73,8 @@ class Applier:
             blocked = await self._write(observed, [[entry]])
             if blocked is None and self._reached(observed) != plan.serving:
                 blocked = entry_astray(observed.name, plan.serving)
+        if recorded := self.is_recorded(observed, plan):
+            await self._orders.give(observed, self._due_orders(observed, plan))
         pinned = [planned for planned in plan.revisions if self._is_pinned(observed, planned)]
         # The budget follows the entry, wherever that leads, and before any pod goes.
         budgets = disruption_budgets(observed, plan, self._reached(observed))
@@ -68,7 +82,9 @@ class Applier:
         stays = held or blocked is not None
         # First up, then down: the new pods are there before the old ones go.
         for planned in sorted(plan.revisions, key=lambda planned: planned.replicas, reverse=True):
-            if planned.role == "Retired" and (stays or blocked is not None):
+            if planned.role in {"Retired", "Rejected"} and (stays or blocked is not None):
+                continue
+            if not recorded and (planned.role != "Stable" or planned.replicas < observed.asked(planned.revision.name)):
                 continue
             blocked = await self._scale(observed, planned) or blocked
         if not stays and blocked is None:
@@ -79,6 +95,11 @@ class Applier:
         """Return the revision that the entry leads to now: a webhook may have its own mind about what was written."""
         entry = self._cache.get(SERVICE, observed.namespace, observed.name)
         return leads_to(entry) if entry and is_owned(entry, observed.uid) else None
+
+    def _due_orders(self, observed: Observed, plan: Plan) -> dict[str, SplitOrder]:
+        """Return the orders; pods hand over when new connections reach the others, and not before."""
+        switched = self._reached(observed) == plan.serving
+        return {name: order for name, order in plan.orders.items() if switched or not order.hand_over}
 
     def _is_pinned(self, observed: Observed, planned: Planned) -> bool:
         """Return whether what a revision's later pods have to fetch is written down, for them and for us."""

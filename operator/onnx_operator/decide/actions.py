@@ -12,8 +12,35 @@ from onnx_operator.api.status import LastAction
 from onnx_operator.observed import Observed, Revision
 
 REFRESH = "refresh"
+KNOWN = ("promote", "resume", "pause", "abort", "retry", "rollback", REFRESH)
 FORM = re.compile(r"(?P<action>[a-z]+)@(?P<revision>[a-z0-9-]{1,63})#(?P<nonce>[\x21-\x7e]{1,64})")
 LONGEST_ECHO = 100
+
+
+@dataclass(frozen=True)
+class Request:
+    """An action that this operator knows."""
+
+    action: str
+    revision: str
+    nonce: str
+
+    @property
+    def text(self) -> str:
+        """What stands in the annotation."""
+        return f"{self.action}@{self.revision}#{self.nonce}"
+
+    def accepted(self, message: str) -> LastAction:
+        """Return the answer that it is acted on."""
+        return LastAction(
+            action=self.action, revision=self.revision, nonce=self.nonce, result="Accepted", message=message
+        )
+
+    def ignored(self, message: str) -> LastAction:
+        """Return the answer that it is not, and why."""
+        return LastAction(
+            action=self.action, revision=self.revision, nonce=self.nonce, result="Ignored", message=message
+        )
 
 
 @dataclass(frozen=True)
@@ -24,31 +51,39 @@ class Refresh:
     name: str
 
 
-def refresh_of(observed: Observed, wanted: Revision | None, base_name: str) -> tuple[Refresh | None, LastAction | None]:
-    """Return the refresh to begin now, if any, and the answer to the annotation, None if there is none.
+def request_of(observed: Observed, base_name: str) -> Request | LastAction | None:
+    """Return what is asked for; the answer, if that is nothing that this operator knows; None if nothing is.
 
-    ``wanted`` is the newest revision that is of this spec, if one exists, ``base_name`` the name of the first such.
+    ``base_name`` is the name of the first revision of the spec, as an example.
     """
     text = observed.action
     if text is None:
-        return None, None
+        return None
     found = FORM.fullmatch(text)
     if found is None:
         said = f"{text[:LONGEST_ECHO]!r} is not an action: write ACTION@REVISION#NONCE, such as refresh@{base_name}#1."
-        return None, LastAction(action=text[:LONGEST_ECHO], result="Ignored", message=said)
+        return LastAction(action=text[:LONGEST_ECHO], result="Ignored", message=said)
+    request = Request(**found.groupdict())
+    if request.action not in KNOWN:
+        return request.ignored(f"This operator knows no action {request.action!r}; it knows {', '.join(KNOWN)}.")
+    return request
 
-    def answer(result: str, message: str) -> LastAction:
-        return LastAction.model_validate({**found.groupdict(), "result": result, "message": message})
 
-    action, revision, nonce = found["action"], found["revision"], found["nonce"]
-    if action != REFRESH:
-        return None, answer("Ignored", f"This operator knows no action {action!r}; it knows {REFRESH}.")
-    name = names.refreshed_name(observed.name, revision, nonce)
+def refresh_of(
+    observed: Observed, request: Request, wanted: Revision | None, base_name: str
+) -> tuple[Refresh | None, LastAction]:
+    """Return the refresh to begin now, if any, and the answer to it.
+
+    ``wanted`` is the newest revision that is of this spec, if one exists, ``base_name`` the name of the first such.
+    """
+    revision = request.revision
+    name = names.refreshed_name(observed.name, revision, request.nonce)
+    done = f"{name} is the new revision with the defaults of the time."
     if any(known.name == name for known in observed.revisions):
-        return None, answer("Accepted", f"{name} is the new revision with the defaults of the time.")
+        return None, request.accepted(done)
     if wanted is None or revision != wanted.name:
         asked = wanted.name if wanted else base_name
-        return None, answer("Ignored", f"{revision} is not the revision that the spec asks for; {asked} is.")
+        return None, request.ignored(f"{revision} is not the revision that the spec asks for; {asked} is.")
     if observed.spec.state == "Unmanaged":
-        return None, answer("Ignored", "spec.state is Unmanaged: the operator changes nothing.")
-    return Refresh(wanted, name), answer("Accepted", f"{name} is the new revision with the defaults of the time.")
+        return None, request.ignored("spec.state is Unmanaged: the operator changes nothing.")
+    return Refresh(wanted, name), request.accepted(done)

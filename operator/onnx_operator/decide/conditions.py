@@ -3,9 +3,10 @@
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
+from onnx_operator import names
 from onnx_operator.decide import reasons
 from onnx_operator.decide.finding import Trouble, sentence
-from onnx_operator.decide.roles import Plan, answering
+from onnx_operator.decide.plan import Plan, answering
 from onnx_operator.decide.trouble import trouble_of
 from onnx_operator.observed import Observed
 
@@ -60,7 +61,8 @@ def readiness(observed: Observed, plan: Plan, finding: Finding) -> Verdict:
             message = f"{reached} answers with {_pods(ready)} until {plan.serving} has ready ones again."
         return Verdict("Ready", True, reasons.ANSWERING, message)
     # While another revision is on its way, this condition still speaks of the one that clients reach.
-    own = _serving(observed, plan) if observed.spec.state == "Active" and plan.stable and plan.candidate else None
+    other = plan.candidate or _rejected(observed, plan)
+    own = _serving(observed, plan) if observed.spec.state == "Active" and plan.stable and other else None
     found = own or finding
     return Verdict("Ready", False, found.reason, found.message)
 
@@ -90,15 +92,31 @@ def _suspended(observed: Observed, plan: Plan) -> Finding | None:
     return Finding("Done", reasons.SUSPENDED, "spec.state is Suspended: no pods run. Set it to Active to serve again.")
 
 
+def _rejected(observed: Observed, plan: Plan) -> Finding | None:
+    rejection = plan.planned(plan.wanted).revision.rejected
+    if rejection is None or plan.stable is None:
+        return None
+    back = next((p.revision.rejected for p in plan.rejected if p.revision.name == rejection.back_to), None)
+    if back:
+        rejection = replace(back, message=f"{rejection.message} {rejection.back_to} was taken back. {back.message}")
+    message = f"{plan.wanted} was taken back. {sentence(rejection.message)}"
+    if observed.ready(plan.stable):
+        message = f"{message} {plan.stable} goes on serving."
+    remedy = f"Change the spec, or annotate {names.ANNOTATION_ACTION}=retry@{plan.wanted}#NONCE."
+    return Finding("Stuck", rejection.reason, f"{message} {remedy}")
+
+
 def _candidate(observed: Observed, plan: Plan) -> Finding | None:
     if plan.stable is None or plan.candidate is None:
         return None
     if found := _trouble(observed, plan.candidate):
-        named = Finding(found.phase, found.reason, f"{plan.candidate}: {found.message}")
+        reason = reasons.CAPACITY_PENDING if found.reason == reasons.UNSCHEDULABLE else found.reason
+        named = Finding(found.phase, reason, f"{plan.candidate}: {found.message}")
         return _goes_on(named, observed, plan)
-    ready, target = observed.ready(plan.candidate), plan.planned(plan.candidate).replicas
-    message = f"{plan.candidate} has {ready} of {target} pods ready; until then {plan.stable} is the one to serve."
-    return Finding("Moving", reasons.ROLLING_OUT, message)
+    waits = plan.rollout.message if plan.rollout else f"{plan.candidate} is about to come up."
+    paused = plan.rollout is not None and plan.rollout.phase == "Paused"
+    found = Finding("Moving", reasons.PAUSED if paused else reasons.ROLLING_OUT, waits)
+    return _goes_on(found, observed, plan)
 
 
 def _serving(observed: Observed, plan: Plan) -> Finding | None:
@@ -117,9 +135,11 @@ def _serving(observed: Observed, plan: Plan) -> Finding | None:
 
 
 def _retired(observed: Observed, plan: Plan) -> Finding | None:
-    left = sum(observed.existing(p.revision.name) for p in plan.revisions if p.role == "Retired")
+    left = sum(observed.existing(p.revision.name) for p in plan.revisions if p.role in {"Retired", "Rejected"})
     if not left:
         return None
+    if plan.rollout and plan.rollout.phase == "HandingOver":
+        return Finding("Moving", reasons.HANDING_OVER, plan.rollout.message)
     message = f"Retired revisions have {_pods(left)} left, to finish their requests and go down."
     return Finding("Moving", reasons.RETIRING, message)
 
@@ -127,6 +147,7 @@ def _retired(observed: Observed, plan: Plan) -> Finding | None:
 CHECKS: tuple[Callable[[Observed, Plan], Finding | None], ...] = (
     _unmanaged,
     _suspended,
+    _rejected,
     _candidate,
     _serving,
     _retired,

@@ -6,7 +6,8 @@ A violation is a bug of the operator's. Nothing is written then, so that what se
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from onnx_operator.decide.roles import Plan
+from onnx_operator.decide.plan import Plan
+from onnx_operator.decide.rollout.generations import released
 from onnx_operator.observed import Observed
 
 
@@ -26,8 +27,9 @@ def violations(observed: Observed, plan: Plan) -> list[Violation]:
 
 
 def _serving_has_pods(observed: Observed, plan: Plan) -> Iterator[Violation]:
-    """The serving revision has pods, unless the model is suspended."""
-    if observed.spec.state == "Active" and plan.planned(plan.serving).replicas < 1:
+    """The serving revision has pods, unless the model is suspended, or another one is asked for in its room."""
+    makes_room = plan.rollout is not None and plan.rollout.strategy == "Recreate" and plan.candidate is not None
+    if observed.spec.state == "Active" and plan.planned(plan.serving).replicas < 1 and not makes_room:
         yield Violation("ServingHasPods", f"{plan.serving} serves and would be scaled to 0")
 
 
@@ -55,9 +57,35 @@ def _serving_is_kept(observed: Observed, plan: Plan) -> Iterator[Violation]:
         yield Violation("ServingIsKept", f"{name} serves and would be deleted")
 
 
+def _weight_to_ready_pods(observed: Observed, plan: Plan) -> Iterator[Violation]:
+    """Requests go to ready pods of a revision that was not taken back, and never to where they come from."""
+    for name, order in plan.orders.items():
+        if order.revision is None:
+            continue
+        ready = {pod["metadata"]["uid"] for pod in observed.ready_pods(order.revision)}
+        to = plan.planned(order.revision)
+        if any(address.pod_uid not in ready for address in order.candidates):
+            yield Violation("WeightToReadyPods", f"{name} would forward to pods of {order.revision} that are not ready")
+        if name == order.revision or (order.weight and to.role == "Rejected") or not 0 <= order.weight <= 100:
+            yield Violation("WeightToReadyPods", f"{name} would forward {order.weight}% to {order.revision}")
+
+
+def _no_order_to_what_goes(observed: Observed, plan: Plan) -> Iterator[Violation]:
+    """What a ready stable pod forwards to by order does not go down, but for a pod that cannot be told."""
+    if plan.stable is None or observed.spec.state != "Active":
+        return
+    for planned in plan.revisions:
+        revision = planned.revision
+        goes = planned.role != "Stable" and planned.replicas == 0 and observed.asked(revision.name) > 0
+        if goes and not released(observed, revision, plan.stable):
+            yield Violation("ForwardedToIsKept", f"{plan.stable} forwards to {revision.name}, which would go down")
+
+
 CHECKS: tuple[Callable[[Observed, Plan], Iterator[Violation]], ...] = (
     _serving_has_pods,
     _frozen,
     _pinned,
     _serving_is_kept,
+    _weight_to_ready_pods,
+    _no_order_to_what_goes,
 )

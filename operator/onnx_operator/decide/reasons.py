@@ -12,6 +12,9 @@ FETCHING_MODEL = "FetchingModel"
 LOADING_MODEL = "LoadingModel"
 ROLLING_OUT = "RollingOut"
 WAITING_FOR_PODS = "WaitingForPods"
+PAUSED = "Paused"
+CAPACITY_PENDING = "CapacityPending"
+HANDING_OVER = "HandingOver"
 RETIRING = "Retiring"
 SUSPENDING = "Suspending"
 UNSCHEDULABLE = "Unschedulable"
@@ -47,6 +50,17 @@ IMAGE_PULL_FAILED = "ImagePullFailed"
 CONTAINER_CONFIG_ERROR = "ContainerConfigError"
 CRASH_LOOP = "CrashLoop"
 OUT_OF_MEMORY = "OutOfMemory"
+
+# A revision was taken back: it is not tried again unless somebody asks for it.
+ABORTED = "Aborted"
+ROLLED_BACK = "RolledBack"
+SIGNATURE_BREAKS = "SignatureBreaks"
+PROGRESS_DEADLINE_EXCEEDED = "ProgressDeadlineExceeded"
+NO_CAPACITY = "NoCapacity"
+SPLIT_NOT_APPLIED = "SplitNotApplied"
+CANDIDATE_ERRORS = "CandidateErrors"
+CANDIDATE_RESTARTED = "CandidateRestarted"
+CANDIDATE_UNREADY = "CandidateUnready"
 
 # Said by the pods themselves in their termination messages (docs/contract.md).
 TYPED = frozenset(

@@ -8,6 +8,7 @@ from onnx_operator import names
 from onnx_operator.decide.signature import signature_of
 from onnx_operator.desired.metadata import metadata
 from onnx_operator.observed import Observed, Revision
+from onnx_operator.rollout import Rejection, RolloutFacts
 
 
 def controller_revision(observed: Observed, revision: Revision) -> dict[str, Any]:
@@ -15,7 +16,9 @@ def controller_revision(observed: Observed, revision: Revision) -> dict[str, Any
     facts = {
         names.ANNOTATION_DIGEST: revision.digest,
         names.ANNOTATION_PROMOTED_AT: revision.promoted_at,
-        names.ANNOTATION_SIGNATURE: json.dumps(revision.signature, sort_keys=True) if revision.signature else None,
+        names.ANNOTATION_SIGNATURE: _json(revision.signature) if revision.signature else None,
+        names.ANNOTATION_ROLLOUT: _json(revision.rollout.to_json()) if revision.rollout else None,
+        names.ANNOTATION_REJECTED: _json(revision.rejected.to_json()) if revision.rejected else None,
     }
     known = {key: value for key, value in facts.items() if value}
     return {
@@ -37,12 +40,28 @@ def revision_of(live: dict[str, Any]) -> Revision:
         digest=facts.get(names.ANNOTATION_DIGEST),
         promoted_at=facts.get(names.ANNOTATION_PROMOTED_AT),
         signature=_signature(facts.get(names.ANNOTATION_SIGNATURE)),
+        rollout=_rollout(facts.get(names.ANNOTATION_ROLLOUT)),
+        rejected=Rejection.from_json(_parsed(facts.get(names.ANNOTATION_REJECTED))),
     )
 
 
 @functools.lru_cache(maxsize=4096)
 def _signature(text: str | None) -> dict[str, Any] | None:
+    return signature_of(_parsed(text))  # it can be asked for again
+
+
+@functools.lru_cache(maxsize=4096)
+def _rollout(text: str | None) -> RolloutFacts | None:
+    return RolloutFacts.from_json(_parsed(text))
+
+
+def _json(fact: dict[str, Any]) -> str:
+    return json.dumps(fact, sort_keys=True)
+
+
+def _parsed(text: str | None) -> Any:
+    """Return what was written; None where there is nothing, or somebody edited it."""
     try:
-        return signature_of(json.loads(text or "null"))
-    except ValueError:  # somebody edited it; it can be asked for again
+        return json.loads(text or "null")
+    except (ValueError, RecursionError):
         return None

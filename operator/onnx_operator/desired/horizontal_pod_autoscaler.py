@@ -3,19 +3,23 @@
 from typing import Any
 
 from onnx_operator import names
+from onnx_operator.decide.roles import Planned
 from onnx_operator.desired.metadata import metadata
-from onnx_operator.observed import Observed, Revision
+from onnx_operator.observed import Observed
 
 
-def horizontal_pod_autoscaler(observed: Observed, revision: Revision) -> dict[str, Any]:
-    """Return the autoscaler. It counts the server container alone, so that no sidecar moves it."""
-    scaling = observed.spec.scaling
-    if scaling.target is None or scaling.maxReplicas is None:
+def horizontal_pod_autoscaler(observed: Observed, planned: Planned) -> dict[str, Any]:
+    """Return the autoscaler. It counts the server container alone, so that no sidecar moves it.
+
+    Its bounds are the plan's: a rollout keeps the stable revision from shrinking, or from growing.
+    """
+    scaling, revision = observed.spec.scaling, planned.revision
+    if scaling.target is None:
         raise ValueError("the spec asks for no autoscaling")
     spec: dict[str, Any] = {
         "scaleTargetRef": {"apiVersion": "apps/v1", "kind": "Deployment", "name": revision.name},
-        "minReplicas": scaling.minReplicas,
-        "maxReplicas": scaling.maxReplicas,
+        "minReplicas": planned.least,
+        "maxReplicas": planned.most,
         "metrics": [
             {
                 "type": "ContainerResource",

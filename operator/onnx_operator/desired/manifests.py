@@ -55,7 +55,7 @@ def has_disruption_budget(observed: Observed) -> bool:
 
 def autoscalers(observed: Observed, revisions: Sequence[Planned]) -> list[Object]:
     """Return the autoscalers. Nothing follows from one, and one may be refused."""
-    return [horizontal_pod_autoscaler(observed, planned.revision) for planned in revisions if planned.autoscaled]
+    return [horizontal_pod_autoscaler(observed, planned) for planned in revisions if planned.autoscaled]
 
 
 def _has_deployment(observed: Observed, planned: Planned) -> bool:

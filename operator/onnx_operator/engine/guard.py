@@ -1,10 +1,12 @@
-"""The last gate before a write: only the holder of the Lease gets through."""
+"""The last gate before a write, or an order to a pod: only the holder of the Lease gets through."""
 
 from collections.abc import AsyncIterator, Callable
 
+from onnx_operator.apply.split import Tells
 from onnx_operator.kube.errors import TransientError
 from onnx_operator.kube.kinds import Kind
 from onnx_operator.kube.protocol import Kube, Listed, Object
+from onnx_operator.rollout import SplitOrder, SplitState
 
 
 class NotLeaderError(TransientError):
@@ -66,3 +68,16 @@ class OnlyWhile:
         if not self._allowed():
             raise NotLeaderError
         return self._kube
+
+
+class TellsOnlyWhile:
+    """Orders to pods, which raise NotLeaderError unless ``allowed()`` at that moment."""
+
+    def __init__(self, control: Tells, allowed: Callable[[], bool]) -> None:
+        self._control, self._allowed = control, allowed
+
+    async def set_split(self, pod_ip: str, pod_uid: str, order: SplitOrder) -> SplitState | None:
+        """See Tells."""
+        if not self._allowed():
+            raise NotLeaderError
+        return await self._control.set_split(pod_ip, pod_uid, order)

@@ -1,7 +1,5 @@
 """The one reconcile: observe, decide, apply, report. It does not know which event asked for it."""
 
-import logging
-import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
@@ -10,6 +8,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from onnx_operator import names
+from onnx_operator.api.status import RolloutStatus
 from onnx_operator.apply.order import Applier
 from onnx_operator.cache import Cache, Key
 from onnx_operator.decide import reasons
@@ -19,36 +18,39 @@ from onnx_operator.decide.roles import Plan, plan, replaces
 from onnx_operator.decide.trouble import Trouble
 from onnx_operator.desired.manifests import manifests
 from onnx_operator.engine.first_word import FirstWord
+from onnx_operator.engine.teller import Teller
 from onnx_operator.kube.difference import needs_apply
-from onnx_operator.kube.errors import ConflictError, KubeError
+from onnx_operator.kube.errors import ConflictError
 from onnx_operator.kube.kinds import AUTOSCALER, DISRUPTION_BUDGET, MODEL, POD
 from onnx_operator.kube.protocol import Kube, list_all
 from onnx_operator.observe import Observer
 from onnx_operator.observed import Observed
-from onnx_operator.report import conditions_of, event_manifest, news, status_manifest, status_of
+from onnx_operator.report.status import conditions_of, status_manifest, status_of
 
 Object = dict[str, Any]
 
 # When somebody else has to act, or a pod did not answer, look again after so many seconds.
 LOOK_AGAIN = 15.0
+# A candidate may fail while the API server refuses something else.
+LOOK_AT_ROLLOUT = 5.0
 # They come with the promotion, to a model that has a status.
 LATER = {AUTOSCALER.kind, DISRUPTION_BUDGET.kind}
 # A revision that was made just now has ready pods already, which nobody has asked yet.
 AT_ONCE = 0.05
-
-log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
 class Done:
     """What came of a reconcile: when to look again, in seconds, if not only upon news, and a line for people.
 
-    ``refused`` if the API server refused a part of it: the next look is later and later.
+    ``refused`` if the API server refused a part of it: the next look is later and later, but not later than in
+    ``at_most`` seconds.
     """
 
     summary: str
     again_after: float | None = None
     refused: bool = False
+    at_most: float | None = None
 
 
 class InvariantError(Exception):
@@ -69,10 +71,11 @@ class Reconciler:
         observer: Observer,
         applier: Applier,
         first_word: FirstWord,
+        teller: Teller,
         clock: Callable[[], datetime],
     ) -> None:
         self._kube, self._cache, self._observer, self._applier = kube, cache, observer, applier
-        self._first_word, self._clock = first_word, clock
+        self._first_word, self._teller, self._clock = first_word, teller, clock
 
     async def reconcile(self, key: Key) -> Done:
         """Bring the model to its spec.
@@ -84,6 +87,7 @@ class Reconciler:
         model = self._cache.get(MODEL, *key)
         if model is None or "deletionTimestamp" in model["metadata"]:
             self._first_word.forget(key)
+            self._teller.forget(key)
             return Done("deleted: what it owned goes by garbage collection")
         now = self._clock()
         try:
@@ -102,16 +106,22 @@ class Reconciler:
             return Done("deleted: what it owned goes by garbage collection")
         if broken := violations(observed, wanted):
             raise InvariantError(broken)
-        refused = await self._applier.apply(observed, wanted) if observed.spec.state != "Unmanaged" else None
+        managed = observed.spec.state != "Unmanaged"
+        refused = await self._applier.apply(observed, wanted) if managed else None
         verdicts = conditions(observed, wanted, refused)
-        status = status_of(observed, wanted, verdicts)
+        recorded = not managed or self._applier.is_recorded(observed, wanted)
+        status = status_of(observed, wanted, verdicts, recorded)
+        self._teller.sees(key, status)
         wait = None if refused else self._first_word.wait(key, observed.status, status)
         if wait is None:
             await self._report(model, status, now)
         roles = ", ".join(f"{p.revision.name} {p.role} {p.replicas}" for p in wanted.revisions)
+        rollout = f"; {_progress(wanted.rollout)}" if wanted.rollout else ""
         said = ", ".join(f"{verdict.type}={verdict.status} {verdict.reason}" for verdict in verdicts)
-        again = min((due for due in (wait, _again(observed, wanted, refused)) if due is not None), default=None)
-        return Done(f"{roles}; {said}", again, refused=refused is not None)
+        dues = (wait, wanted.again, _again(observed, wanted, refused))
+        again = min((due for due in dues if due is not None), default=None)
+        at_most = None if wanted.again is None else LOOK_AT_ROLLOUT
+        return Done(f"{roles}{rollout}; {said}", again, refused=refused is not None, at_most=at_most)
 
     async def _is_gone(self, model: Object) -> bool:
         """Read the model live: whether it was deleted, which the watch of it has not told yet."""
@@ -136,13 +146,7 @@ class Reconciler:
             if live := await self._kube.get(MODEL, metadata["namespace"], metadata["name"]):
                 self._cache.put(MODEL, live)
             raise
-        for type_, reason, message in news(before, status):
-            log.info("%s: %s", reason, message)
-            stamp = now.strftime("%Y-%m-%dT%H:%M:%SZ")
-            try:
-                await self._kube.create(event_manifest(model, type_, reason, message, stamp, uuid.uuid4().hex[:16]))
-            except KubeError as error:
-                log.warning("the event was not written: %s", error)
+        await self._teller.tell(model, before, status, now)
 
 
 def _is_incomplete(observed: Observed, made: Plan) -> bool:
@@ -151,6 +155,13 @@ def _is_incomplete(observed: Observed, made: Plan) -> bool:
         return False
     had = [m for m in manifests(observed, made) if m["kind"] not in LATER]
     return any((m["kind"], m["metadata"]["name"]) not in observed.owned for m in had)
+
+
+def _progress(rollout: RolloutStatus) -> str:
+    return (
+        f"{rollout.phase}, step {rollout.step} of {rollout.steps}, weight {rollout.weight} "
+        f"({rollout.appliedWeight} applied)"
+    )
 
 
 def _again(observed: Observed, made: Plan, refused: Trouble | None) -> float | None:

@@ -67,7 +67,7 @@ class Crew:
             log.exception("a bug, again in %.1f s", delay)
             return "bug", f"{type(error).__name__}: {error}"
         if done.refused:
-            self._queue.failed(key, at_least=done.again_after)
+            self._queue.failed(key, at_least=done.again_after, at_most=done.at_most)
         else:
             self._queue.done(key, done.again_after)
         return "done", done.summary

@@ -14,17 +14,19 @@ from typing import Any
 
 from onnx_operator.apply.order import Applier
 from onnx_operator.apply.repairs import Repairs
+from onnx_operator.apply.split import Orders
 from onnx_operator.apply.writer import Writer
 from onnx_operator.cache import Cache, Key
 from onnx_operator.control import ControlClient
 from onnx_operator.engine.first_word import FirstWord
-from onnx_operator.engine.guard import OnlyWhile
+from onnx_operator.engine.guard import OnlyWhile, TellsOnlyWhile
 from onnx_operator.engine.journal import Journal
 from onnx_operator.engine.lead import lead
 from onnx_operator.engine.lease import Lease, LeaseTimes
 from onnx_operator.engine.queue import Queue
 from onnx_operator.engine.reconcile import Reconciler
 from onnx_operator.engine.resync import Resync
+from onnx_operator.engine.teller import Teller
 from onnx_operator.engine.worker import Crew
 from onnx_operator.frozen.rendering import Defaults
 from onnx_operator.kube.client import connect
@@ -94,7 +96,8 @@ async def run(settings: Settings) -> None:
     async def work() -> None:
         signer = await _signer(kube, settings)
         async with contextlib.aclosing(ControlClient(signer)) as control:
-            crew = Crew(queue, _reconciler(kube, cache, queue, control, lease, signer, settings), journal, metrics)
+            reconciler = _reconciler(kube, cache, queue, control, lease, signer, metrics, settings)
+            crew = Crew(queue, reconciler, journal, metrics)
             await lead(lease, resync, crew, settings.workers)
 
     _gauges(metrics, cache, queue, lease)
@@ -136,16 +139,19 @@ def _reconciler(
     control: ControlClient,
     lease: Lease,
     signer: Signer,
+    metrics: Metrics,
     settings: Settings,
 ) -> Reconciler:
     writer = OnlyWhile(kube, lambda: lease.held)
+    orders = Orders(TellsOnlyWhile(control, lambda: lease.held))
     defaults = Defaults(settings.server_image, settings.drain)
     return Reconciler(
         writer,
         cache,
         Observer(cache, control, defaults, signer.public_keys()),
-        Applier(writer, cache, Writer(writer, cache, Repairs(time.monotonic))),
+        Applier(writer, cache, Writer(writer, cache, Repairs(time.monotonic)), orders),
         FirstWord(time.monotonic, lambda: len(queue) > settings.workers),
+        Teller(writer, metrics),
         lambda: datetime.now(UTC),
     )
 
@@ -154,6 +160,7 @@ def _gauges(metrics: Metrics, cache: Cache, queue: Queue[Key], lease: Lease) -> 
     metrics.gauge("leader", "1 if this replica holds the lease, else 0.", lambda: float(lease.held))
     metrics.gauge("queue_depth", "Models that wait for a worker.", lambda: float(len(queue)))
     metrics.gauge("queue_oldest_seconds", "Seconds that the longest waiting model has waited.", queue.oldest)
+    metrics.rollouts(lambda: lease.held)
     for kind in WATCHED:
         size = functools.partial(cache.count, kind)
         metrics.gauge("cache_objects", "Objects in the cache.", size, kind=kind.kind)

@@ -6,7 +6,7 @@ from fastapi import FastAPI, Request
 from starlette.responses import Response
 
 from onnx_server import __version__
-from onnx_server.control import profile
+from onnx_server.control import profile, split
 from onnx_server.control.access import verifier
 from onnx_server.control.facts import facts
 from onnx_server.http import errors
@@ -26,4 +26,5 @@ def control_app(state: State, live: Path | None) -> FastAPI:
         return answer(facts(state))
 
     profile.install(app, state, verify)
+    split.install(app, state, verify)
     return app

@@ -3,6 +3,7 @@
 import asyncio
 import socket
 
+from onnx_server.grpc.infer import InferMethods
 from onnx_server.grpc.service import methods
 from onnx_server.http2.frames import ErrorCode
 from onnx_server.http2.limits import GrpcLimits
@@ -16,10 +17,13 @@ _TICK_SECONDS = 0.05
 
 
 class GrpcPort:
-    """Serves gRPC on `bound`, from `open` to the end of `drain`."""
+    """Serves gRPC on `bound`, from `open` to the end of `drain`. `infer` answers inference in any other form, too."""
 
     def __init__(self, state: State, bound: socket.socket) -> None:
-        self._server = Server(methods(state), limits(state.settings))
+        self.infer = InferMethods(state)
+        self.limits = limits(state.settings)
+        self._server = Server(methods(state, self.infer), self.limits, leaving=lambda: state.traffic.hand_over)
+        state.traffic.on_hand_over.append(self._server.leave)
         self._bound = bound
         self._listening: asyncio.Server | None = None
         self.port: int = bound.getsockname()[1]

@@ -42,9 +42,9 @@ _UNSUPPORTED = (
 Answers = Callable[[Any], Any | Awaitable[Any]]
 
 
-def methods(state: State) -> dict[str, Method]:
+def methods(state: State, infer: InferMethods) -> dict[str, Method]:
     """Return what serves each path of the gRPC port."""
-    infer, health, documents_ = InferMethods(state), HealthMethods(state), _Documents(state)
+    health, documents_ = HealthMethods(state), _Documents(state)
     served = {
         f"{_SERVICE}ModelInfer": Method(infer.infer),
         f"{_SERVICE}ModelStreamInfer": Method(infer.stream, streaming=True),

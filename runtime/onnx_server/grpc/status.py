@@ -11,8 +11,10 @@ _CODES = {
     409: StatusCode.ABORTED,
     413: StatusCode.RESOURCE_EXHAUSTED,
     415: StatusCode.UNIMPLEMENTED,
+    429: StatusCode.RESOURCE_EXHAUSTED,
     499: StatusCode.CANCELLED,
     501: StatusCode.UNIMPLEMENTED,
+    502: StatusCode.UNAVAILABLE,
     503: StatusCode.UNAVAILABLE,
     504: StatusCode.DEADLINE_EXCEEDED,
 }

@@ -1,10 +1,12 @@
 """The little of ASGI that we speak ourselves: types, reading a body under a limit, sending an answer."""
 
-from collections.abc import Awaitable, Callable, Iterable, MutableMapping
-from typing import Any
+import asyncio
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, MutableMapping
+from typing import Any, TypeVar
 
 import orjson
 
+from onnx_server.protocol import compression
 from onnx_server.protocol.compression import too_large
 from onnx_server.protocol.errors import RequestError, bad_request
 
@@ -17,6 +19,10 @@ Headers = Iterable[tuple[bytes, bytes]]
 
 # Up to here copying parts together costs less than another write to the socket.
 _JOIN_BYTES = 64 * 1024
+# Unpacking more than this would hold up the event loop.
+_UNPACK_INLINE_BYTES = 16 * 1024
+
+T = TypeVar("T")
 
 
 class DisconnectedError(Exception):
@@ -69,3 +75,30 @@ async def send_error(send: Send, error: RequestError) -> None:
     """Send an error as all clients expect it: JSON with a string `error`."""
     headers = [(b"content-type", b"application/json"), *error.headers]
     await send_parts(send, error.status, headers, (orjson.dumps({"error": error.message}),))
+
+
+async def unpacked(body: bytes, encoding: str | None, limit: int) -> bytes:
+    """Return the body without its Content-Encoding. Raises RequestError as `compression.decompress` does."""
+    if not encoding:
+        return body
+    if len(body) <= _UNPACK_INLINE_BYTES:
+        return compression.decompress(body, encoding, limit)
+    return await asyncio.to_thread(compression.decompress, body, encoding, limit)
+
+
+async def unless_left(running: Coroutine[Any, Any, T], receive: Receive) -> T:
+    """Return what `running` gives; cancel it where the client leaves before. Raises DisconnectedError then."""
+    task, left = asyncio.ensure_future(running), asyncio.ensure_future(_left(receive))
+    try:
+        await asyncio.wait({task, left}, return_when=asyncio.FIRST_COMPLETED)
+        if not task.done():
+            raise DisconnectedError
+        return task.result()
+    finally:
+        task.cancel()
+        left.cancel()
+
+
+async def _left(receive: Receive) -> None:
+    while (await receive())["type"] != "http.disconnect":
+        pass

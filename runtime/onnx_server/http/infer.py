@@ -4,24 +4,36 @@ import asyncio
 import logging
 import re
 import time
-from collections.abc import Coroutine
-from typing import Any
+from dataclasses import dataclass
+from functools import partial
 
 from onnx_server import inference
 from onnx_server.engine.work import Run
-from onnx_server.http.asgi import DisconnectedError, Receive, Scope, Send, header, read_body, send_error, send_parts
+from onnx_server.http.asgi import (
+    DisconnectedError,
+    Receive,
+    Scope,
+    Send,
+    header,
+    read_body,
+    send_error,
+    send_parts,
+    unless_left,
+    unpacked,
+)
 from onnx_server.models.loaded import Loaded
 from onnx_server.protocol import compression, response
 from onnx_server.protocol.errors import CancelledRequestError, RequestError, internal
 from onnx_server.state import State
 from onnx_server.telemetry.finished import Finished
+from onnx_server.traffic.arms import Arm
+from onnx_server.traffic.awaited import ask
+from onnx_server.traffic.message import FORWARDED, Answer, Request, head
 
 log = logging.getLogger(__name__)
 
 _PATH = re.compile(r"/v2/models/(?P<model>[^/]+)(?:/versions/(?P<version>[^/]+))?/infer")
 LENGTH_HEADER = b"inference-header-content-length"
-# Unpacking more than this would hold up the event loop.
-_UNPACK_INLINE_BYTES = 16 * 1024
 
 
 class InferRoute:
@@ -38,8 +50,8 @@ class InferRoute:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request; any error is an answer too."""
         try:
-            loaded = self._route(scope)
-            await self._counted(loaded, scope, receive, send)
+            # A model is found and its request counted in one turn of the loop: between them it could be unloaded.
+            await _Exchange(self._state, *self._route(scope), scope, receive, send).answer()
         except CancelledRequestError:
             return
         except RequestError as error:
@@ -48,74 +60,149 @@ class InferRoute:
             log.exception("bug: an inference request failed unexpectedly")
             await send_error(send, internal())
 
-    async def _counted(self, loaded: Loaded, scope: Scope, receive: Receive, send: Send) -> None:
-        started = time.monotonic()
-        statistics = loaded.statistics.transport("http")
-        statistics.in_flight += 1
-        finished = None if self._state.observer is None else _finished(loaded, scope)
-        try:
-            await self._answer(loaded, started, scope, receive, send, finished)
-        except DisconnectedError:
-            left = CancelledRequestError()
-            self._failed(loaded, left, started, finished)
-            raise left from None
-        except RequestError as error:
-            self._failed(loaded, error, started, finished)
-            raise
-        except Exception:
-            self._failed(loaded, internal(), started, finished)
-            raise
-        finally:
-            statistics.in_flight -= 1
-
-    def _failed(self, loaded: Loaded, error: RequestError, started: float, finished: Finished | None) -> None:
-        seconds = time.monotonic() - started
-        loaded.statistics.transport("http").failed(inference.reason(error), error.status, seconds)
-        if finished is not None and self._state.observer is not None:
-            finished.code, finished.error, finished.seconds = str(error.status), error.message, seconds
-            self._state.observer.finished(finished)
-
-    async def _answer(
-        self,
-        loaded: Loaded,
-        started: float,
-        scope: Scope,
-        receive: Receive,
-        send: Send,
-        finished: Finished | None,
-    ) -> None:
-        limit = self._state.settings.max_body_bytes
-        body = await read_body(scope, receive, limit)
-        body = await _unpacked(body, header(scope, b"content-encoding"), limit)
-        received = time.monotonic()
-        decoded = loaded.decoder.decode(body, _header_length(scope))
-        decode_seconds = time.monotonic() - received
-        if finished is not None:
-            finished.id, finished.rows = decoded.id, decoded.rows
-        run = await _unless_left(inference.infer(loaded, decoded, received), receive)
-        encoding = time.monotonic()
-        answer = response.encode(decoded, run.outputs, loaded.name, loaded.version)
-        await _send(scope, send, answer)
-        done = time.monotonic()
-        loaded.statistics.transport("http").succeeded(
-            request=done - started,
-            queued=run.queued,
-            decoded=decode_seconds,
-            computed=run.computed,
-            encoded=done - encoding,
-        )
-        if finished is not None and self._state.observer is not None:
-            finished.code, finished.seconds = "200", done - started
-            finished.queued, finished.computed, finished.encoded = run.queued, run.computed, done - encoding
-            self._state.observer.finished(finished)
-
-    def _route(self, scope: Scope) -> Loaded:
+    def _route(self, scope: Scope) -> tuple[Loaded, str | None]:
         if scope["method"] != "POST":
             raise RequestError(405, f"inference takes POST, got {scope['method']}", ((b"allow", b"POST"),))
         target = parse_path(scope["path"])
         if target is None:
             raise AssertionError("routed here without matches()")
-        return self._state.registry.find(*target)
+        name, version = target
+        try:
+            return self._state.registry.find(name, version), version
+        except RequestError:
+            if version is None or not self._state.traffic.took_over(version):
+                raise
+            return self._state.registry.find(name, None), version
+
+
+@dataclass(frozen=True, slots=True)
+class _Ran:
+    """This pod's answer. Durations in seconds."""
+
+    answer: response.Response
+    run: Run
+    decoded: float
+    encoding_began: float
+
+
+class _Exchange:
+    """A request and what is counted of it, once."""
+
+    def __init__(
+        self, state: State, loaded: Loaded, version: str | None, scope: Scope, receive: Receive, send: Send
+    ) -> None:
+        self._state = state
+        self._loaded = loaded
+        self._version = version
+        self._scope = scope
+        self._receive = receive
+        self._send = send
+        self._started = time.monotonic()
+        self._statistics = loaded.statistics.transport("http")
+        self._finished = None if state.observer is None else _finished(loaded, scope)
+        self._arm = Arm.UNCOUNTED
+        self._ours = True
+        """Whether this pod has worked on it: what a candidate alone has seen is not counted as this model's."""
+
+    async def answer(self) -> None:
+        """Answer, and count it. Raises RequestError."""
+        self._statistics.in_flight += 1
+        try:
+            await self._answer()
+        except DisconnectedError:
+            left = CancelledRequestError()
+            self._failed(left)
+            raise left from None
+        except RequestError as error:
+            self._failed(error)
+            raise
+        except Exception:
+            self._failed(internal())
+            raise
+        finally:
+            self._statistics.in_flight -= 1
+
+    async def _answer(self) -> None:
+        body = await read_body(self._scope, self._receive, self._state.settings.max_body_bytes)
+        traffic = self._state.traffic
+        if self._version not in {None, self._loaded.version}:
+            self._arm = Arm.PREVIEW  # which this pod could not answer
+        elif traffic.active:
+            self._arm = traffic.route(self._scope["headers"], self._version)
+        own = partial(self._run, body)
+        if self._arm is Arm.CANDIDATE or self._arm is Arm.PREVIEW:
+            self._ours = False
+            asked = ask(traffic, self._arm, self._request(body), own)
+            got = await unless_left(asked, self._receive)
+            if isinstance(got, Answer):
+                await self._send_forwarded(got)
+                return
+            ran = got.value
+        else:
+            ran = await unless_left(own(), self._receive)
+        await _send(self._scope, self._send, ran.answer)
+        self._succeeded(ran)
+
+    def _request(self, body: bytes) -> Request:
+        scope = self._scope
+        query = scope["query_string"]
+        target = scope["raw_path"] + (b"?" + query if query else b"")
+        return Request(head(target, scope["headers"]), body)
+
+    async def _run(self, body: bytes) -> _Ran:
+        self._ours = True
+        loaded, limit = self._loaded, self._state.settings.max_body_bytes
+        body = await unpacked(body, header(self._scope, b"content-encoding"), limit)
+        received = time.monotonic()
+        decoded = loaded.decoder.decode(body, _header_length(self._scope))
+        decode_seconds = time.monotonic() - received
+        if self._finished is not None:
+            self._finished.id, self._finished.rows = decoded.id, decoded.rows
+        run = await inference.infer(loaded, decoded, received)
+        encoding_began = time.monotonic()
+        answer = response.encode(decoded, run.outputs, loaded.name, loaded.version)
+        return _Ran(answer, run, decode_seconds, encoding_began)
+
+    async def _send_forwarded(self, answer: Answer) -> None:
+        await send_parts(self._send, answer.status, answer.headers, tuple(answer.parts))
+        if self._finished is not None:
+            self._finished.forwarded_to = self._state.traffic.revision
+        self._tell(str(answer.status), None if answer.status == 200 else f"the candidate answered {answer.status}")
+
+    def _succeeded(self, ran: _Ran) -> None:
+        done = time.monotonic()
+        encoded = done - ran.encoding_began
+        self._statistics.succeeded(
+            request=done - self._started,
+            queued=ran.run.queued,
+            decoded=ran.decoded,
+            computed=ran.run.computed,
+            encoded=encoded,
+        )
+        if self._finished is not None:
+            finished = self._finished
+            finished.queued, finished.computed, finished.encoded = ran.run.queued, ran.run.computed, encoded
+        self._count(200)
+        self._tell("200", None)
+
+    def _failed(self, error: RequestError) -> None:
+        if self._ours:
+            self._statistics.failed(inference.reason(error), error.status, time.monotonic() - self._started)
+            self._count(error.status)
+        self._tell(str(error.status), error.message)
+
+    def _count(self, status: int) -> None:
+        """Count an own answer for the comparison of the arms, and apart if another pod forwarded it."""
+        if self._arm is Arm.STABLE:
+            self._state.traffic.answered_here(status, time.monotonic() - self._started)
+        elif header(self._scope, FORWARDED) is not None:
+            self._state.traffic.arrived(succeeded=status == 200)
+
+    def _tell(self, code: str, error: str | None) -> None:
+        if self._finished is not None and self._state.observer is not None:
+            finished = self._finished
+            finished.code, finished.error, finished.seconds = code, error, time.monotonic() - self._started
+            self._state.observer.finished(finished)
 
 
 def _finished(loaded: Loaded, scope: Scope) -> Finished:
@@ -135,35 +222,9 @@ def parse_header_length(value: str) -> int:
     return int(value)
 
 
-async def _unless_left(running: Coroutine[Any, Any, Run], receive: Receive) -> Run:
-    """Return what `running` gives; cancel it where the client leaves before. Raises DisconnectedError then."""
-    task, left = asyncio.ensure_future(running), asyncio.ensure_future(_left(receive))
-    try:
-        await asyncio.wait({task, left}, return_when=asyncio.FIRST_COMPLETED)
-        if not task.done():
-            raise DisconnectedError
-        return task.result()
-    finally:
-        task.cancel()
-        left.cancel()
-
-
-async def _left(receive: Receive) -> None:
-    while (await receive())["type"] != "http.disconnect":
-        pass
-
-
 def _header_length(scope: Scope) -> int | None:
     value = header(scope, LENGTH_HEADER)
     return None if value is None else parse_header_length(value)
-
-
-async def _unpacked(body: bytes, encoding: str | None, limit: int) -> bytes:
-    if not encoding:
-        return body
-    if len(body) <= _UNPACK_INLINE_BYTES:
-        return compression.decompress(body, encoding, limit)
-    return await asyncio.to_thread(compression.decompress, body, encoding, limit)
 
 
 async def _send(scope: Scope, send: Send, answer: response.Response) -> None:

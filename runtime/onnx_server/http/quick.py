@@ -5,23 +5,22 @@ goes on to uvicorn and the ASGI app unchanged, which answers the same (tests/con
 same. What is saved is a task, the scope, events and messages: about half of a tiny model's request.
 """
 
-import logging
 import re
 import time
+from collections.abc import Sequence
 from typing import Any, ClassVar
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-from onnx_server import inference
-from onnx_server.engine.work import Outcome, Work
 from onnx_server.http.connection import JSON_HEADER, LimitedConnection, Limits, error_body, head
+from onnx_server.http.exchange import Exchange
 from onnx_server.http.infer import LENGTH_HEADER, parse_path
+from onnx_server.http.split_exchange import ArrivedExchange, SplitExchange
 from onnx_server.models.loaded import Loaded
 from onnx_server.protocol import response
-from onnx_server.protocol.errors import CancelledRequestError, RequestError, internal
+from onnx_server.protocol.errors import RequestError
 from onnx_server.state import Phase, State
-
-log = logging.getLogger(__name__)
+from onnx_server.traffic import message
 
 # A request with one of these is unusual: compressed, traced, asking first, or of a length that is not told.
 _UNUSUAL = frozenset(
@@ -41,98 +40,6 @@ _TARGETS_LIMIT = 1024
 _JOIN_BYTES = 64 * 1024
 
 
-class Exchange:
-    """A request on the quick way and its answer. To uvicorn it is the cycle that is under way."""
-
-    __slots__ = (
-        "connection",
-        "decode_seconds",
-        "decoded",
-        "disconnected",
-        "loaded",
-        "message_event",
-        "response_complete",
-        "started_at",
-        "statistics",
-        "work",
-    )
-
-    def __init__(self, connection: "QuickConnection", loaded: Loaded, started_at: float) -> None:
-        self.connection = connection
-        self.loaded = loaded
-        self.started_at = started_at
-        self.work: Work | None = None
-        # What uvicorn asks of a cycle.
-        self.response_complete = False
-        self.disconnected = False
-        self.message_event = _NOBODY_WAITS
-        self.statistics = loaded.statistics.transport("http")
-        self.statistics.in_flight += 1
-
-    def run(self, body: bytes, header_length: int | None) -> None:
-        """Decode and submit; the answer comes through `done`."""
-        loaded = self.loaded
-        received = time.monotonic()
-        try:
-            self.decoded = loaded.decoder.decode(body, header_length)
-            self.decode_seconds = time.monotonic() - received
-            self.work = inference.submit(loaded, self.decoded, received, self.done)
-        except RequestError as error:
-            self.done(error)
-        except Exception:
-            log.exception("bug: an inference request failed unexpectedly")
-            self.done(internal())
-
-    def done(self, outcome: Outcome) -> None:
-        """Write the answer."""
-        loaded, now = self.loaded, time.monotonic()
-        if self.disconnected:
-            outcome = CancelledRequestError()
-        elif not isinstance(outcome, RequestError):
-            try:
-                answer = response.encode(self.decoded, outcome.outputs, loaded.name, loaded.version)
-            except RequestError as error:
-                outcome = error
-            except Exception:
-                log.exception("bug: an inference request failed unexpectedly")
-                outcome = internal()
-        self.response_complete = True
-        self.statistics.in_flight -= 1
-        if isinstance(outcome, RequestError):
-            self.statistics.failed(inference.reason(outcome), outcome.status, now - self.started_at)
-            self.connection.answer_error(self, outcome)
-            return
-        self.connection.answer(answer)
-        end = time.monotonic()
-        self.statistics.succeeded(
-            request=end - self.started_at,
-            queued=outcome.queued,
-            decoded=self.decode_seconds,
-            computed=outcome.computed,
-            encoded=end - now,
-        )
-
-    def leave(self) -> None:
-        """The client has left: take the request out of the queue, or let its result be dropped."""
-        if self.response_complete:
-            return
-        self.disconnected = True
-        if self.work is None:
-            self.done(CancelledRequestError())
-        else:
-            self.loaded.scheduler.cancel(self.work)
-
-
-class _Nobody:
-    """The event of a cycle for which no task waits."""
-
-    def set(self) -> None:
-        """Wake nobody."""
-
-
-_NOBODY_WAITS = _Nobody()
-
-
 class QuickConnection(LimitedConnection):
     """A connection that answers usual inference requests itself."""
 
@@ -147,6 +54,8 @@ class QuickConnection(LimitedConnection):
         self._known_url = b""
         self._target: tuple[str, str | None] | None = None
         self._header_length: int | None = None
+        self._kind: type[Exchange] = Exchange
+        self._forwarded_head: bytes | None = None
 
     def on_message_begin(self) -> None:
         """A request begins: what uvicorn wants is made once it is known that uvicorn shall answer."""
@@ -170,7 +79,8 @@ class QuickConnection(LimitedConnection):
             return
         self._taking = True
         self._body = b""
-        self._exchange = Exchange(self, loaded, self.waiting_since or 0.0)
+        kind = self._kind if not self.state.traffic.active else self._kind_of_split()
+        self._exchange = kind(self, loaded, self.waiting_since or 0.0)
         self.cycle = self._exchange  # type: ignore[assignment]
 
     def _usual(self) -> Loaded | None:
@@ -195,7 +105,8 @@ class QuickConnection(LimitedConnection):
     def _read_head(self) -> None:
         """Read what the head says; most clients send the same each time. No target: there is something unusual."""
         self._known_headers, self._known_url = self.headers, self.url
-        self._target = self._header_length = None
+        self._target = self._header_length = self._forwarded_head = None
+        self._kind = Exchange
         length = None
         for name, value in self.headers:
             if name == b"content-length":
@@ -204,10 +115,29 @@ class QuickConnection(LimitedConnection):
                 if not value.isdigit():
                     return
                 self._header_length = int(value)
+            elif name == message.FORWARDED:
+                self._kind = ArrivedExchange
             elif name in _UNUSUAL and value not in _USUAL_VALUES:
                 return
         if length is not None and length <= self.state.settings.max_body_bytes:
             self._target = _target(self.url)
+
+    def _kind_of_split(self) -> type[Exchange]:
+        """Return who answers while there is a split; what was forwarded once is not again."""
+        if self.state.traffic.hand_over:
+            self.ending = True
+        return SplitExchange if self._kind is Exchange else self._kind
+
+    @property
+    def asked_version(self) -> str | None:
+        """The version that the request asks for by name."""
+        return None if self._target is None else self._target[1]
+
+    def forwarded_head(self) -> bytes:
+        """Return the head with which the request goes on to another pod."""
+        if self._forwarded_head is None:
+            self._forwarded_head = message.head(self.url, self.headers)
+        return self._forwarded_head
 
     def on_body(self, body: bytes) -> None:
         """Keep a part of the body."""
@@ -227,7 +157,7 @@ class QuickConnection(LimitedConnection):
         self.waiting_since = None
         body, self._body = self._body, b""
         if self._exchange is not None:
-            self._exchange.run(b"".join(body) if isinstance(body, list) else body, self._header_length)
+            self._exchange.begin(b"".join(body) if isinstance(body, list) else body, self._header_length)
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Let go of what is under way."""
@@ -249,7 +179,13 @@ class QuickConnection(LimitedConnection):
         headers = [JSON_HEADER, *error.headers, (b"content-length", str(len(body)).encode())]
         self._write(head(error.status, headers)[:-2], (body,), len(body))
 
-    def _write(self, lines: bytes, parts: tuple[bytes | memoryview, ...], length: int) -> None:
+    def answer_forwarded(self, answer: message.Answer) -> None:
+        """Write what another pod has answered."""
+        length = sum(map(len, answer.parts))
+        headers = [*answer.headers, (b"content-length", str(length).encode())]
+        self._write(head(answer.status, headers)[:-2], answer.parts, length)
+
+    def _write(self, lines: bytes, parts: Sequence[bytes | memoryview], length: int) -> None:
         ends = self.ending and not self.more()
         end = b"connection: close\r\n\r\n" if ends else b"\r\n"
         if length <= _JOIN_BYTES:

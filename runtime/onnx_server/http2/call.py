@@ -37,7 +37,9 @@ class Call:
     `deadline` is the client's, in seconds of time.monotonic(), or None.
     `on_cancel` is called once if the call ends without the handler's doing: the client reset it or went away, or the
     deadline passed. A streaming handler's task is cancelled then, too.
-    `on_drain` is called once if the connection is to end while a streaming call is under way.
+    `on_drain` is called once if the connection is to end while a streaming call is under way (`draining` says whether
+    it was so before the handler began). Its messages end then at the next pause; with `holds` they go on until the
+    handler says `let_go`, or returns.
     """
 
     __slots__ = (
@@ -49,6 +51,7 @@ class Call:
         "deadline",
         "done",
         "ended",
+        "holds",
         "inbound",
         "on_cancel",
         "on_drain",
@@ -66,6 +69,7 @@ class Call:
         self.born: float = connection.server.clock
         self.ended = False  # the client has said all
         self.done = False  # the handler has, or nobody listens
+        self.holds = False
         self._begun = False  # the answer's headers went out
         self.inbound: Inbound | None = None
         self.outbound: Outbound | None = None
@@ -83,6 +87,11 @@ class Call:
     def metadata(self) -> list[tuple[str, str | bytes]]:
         """The client's metadata in its order; values of names that end with -bin are bytes. Not to be changed."""
         return self.request.metadata
+
+    @property
+    def fields(self) -> list[tuple[bytes, bytes]]:
+        """The client's metadata as it came. Not to be changed."""
+        return self.request.custom
 
     @property
     def peer(self) -> str:
@@ -120,8 +129,8 @@ class Call:
         del connection.calls[stream]
         if self._timer is not None:
             self._timer.cancel()
-        if connection.final:
-            connection.end_if_idle()
+        if connection.ends:
+            connection.call_over()
 
     def fail(self, code: StatusCode, text: str) -> None:
         """End the call with a status other than OK. The text is cut at 4,096 bytes on the wire."""
@@ -140,6 +149,17 @@ class Call:
         if message is None:
             raise StopAsyncIteration
         return message
+
+    @property
+    def pending(self) -> bool:
+        """Whether something has come that was not handed on: messages, or the beginning of one."""
+        return self.inbound is not None and bool(self.inbound.queue or self.inbound.buffer)
+
+    def let_go(self) -> None:
+        """Let the messages end at the next pause if the connection is to end, in spite of `holds`."""
+        self.holds = False
+        if self.inbound is not None:
+            self.inbound.drain()
 
     async def send(self, message: Message) -> None:
         """Send one message of a streaming call; waits while the client takes no more."""
@@ -300,8 +320,8 @@ class Call:
             self.inbound.release()
         if self.outbound is not None:
             self.outbound.release()
-        if connection.final:
-            connection.end_if_idle()
+        if connection.ends:
+            connection.call_over()
 
 
 def length(message: Message) -> int:

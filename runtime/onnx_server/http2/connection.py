@@ -63,6 +63,8 @@ class Connection(asyncio.Protocol):
         self.flushing = False
         self.paused = False
         self.final = False  # no more streams are taken, and long ones end
+        self.brief = False  # is asked to leave with the first answer
+        self.ends = False  # one of the two, so that the end of a call matters
         self.closed = False  # nothing more is read or written
         self.started = False
         self.last_stream = 0
@@ -100,6 +102,8 @@ class Connection(asyncio.Protocol):
             self.write(window_update(0, limits.connection_window - DEFAULT_WINDOW))
         if self.server.draining:
             self.lifetime.drain()
+        elif self.server.leaving():
+            self.brief = self.ends = True
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Cancel what is under way: nobody listens."""
@@ -169,6 +173,13 @@ class Connection(asyncio.Protocol):
         """End the connection with GOAWAY (RFC 9113 §5.4.1)."""
         self.write(goaway(self.last_stream, code, text))
         self.shut()
+
+    def call_over(self) -> None:
+        """Take note of a call's end where that is the moment to leave."""
+        if self.brief:
+            self.brief = False
+            self.lifetime.drain()
+        self.end_if_idle()
 
     def end_if_idle(self) -> None:
         """End the connection if it is to end and no call is left."""

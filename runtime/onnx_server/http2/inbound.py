@@ -140,8 +140,8 @@ class Inbound:
         return self._pop()
 
     def may_end(self) -> bool:
-        """Return whether the connection drains and the client is between messages."""
-        return self._call.connection.final and not self.queue and not self.buffer
+        """Return whether the connection drains, the handler lets go, and the client is between messages."""
+        return self._call.connection.final and not self._call.holds and not self.queue and not self.buffer
 
     def _wake(self) -> None:
         if self.waiter is not None and not self.waiter.done():

@@ -13,6 +13,8 @@ DRAINING: Final = b"draining"
 ALIVE: Final = b"alive?  "
 LINGER_SECONDS: Final = 2.0
 """For a client to close its end of a connection whose last answers it has."""
+BRIEF_SECONDS: Final = 1.0
+"""For a connection that leaves with its first answer to have one; long streams have none that is the last."""
 
 
 class Lifetime:
@@ -67,7 +69,7 @@ class Lifetime:
         connection = self._connection
         if connection.final or connection.closed:
             return
-        connection.final = True
+        connection.final = connection.ends = True
         connection.write(goaway(connection.last_stream, ErrorCode.NO_ERROR))
         for call in list(connection.calls.values()):
             call.drain()
@@ -121,6 +123,8 @@ class Lifetime:
                 self._finish()
             if self._old and now - self._draining_since > limits.max_age_grace_seconds:
                 connection.abort()
+        elif connection.brief and now - self.born > BRIEF_SECONDS:
+            self.drain()
         elif self._age_limit is not None and now - self.born > self._age_limit:
             self._old = True
             self.drain()

@@ -3,7 +3,7 @@
 import asyncio
 import ssl as tls
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Final
 
 from .call import Call, Message
@@ -20,12 +20,18 @@ class Server:
 
     `methods` are by their path, "/package.Service/Method". Listen with
     `loop.create_server(server.protocol_factory, ..., ssl=server.ssl)`; end by closing the listener, then `drain`.
+    While `leaving` says so, clients are asked to go elsewhere: new ones with their first answer, as one that were asked
+    at once might come again and again and never have one; those that are there by `leave`.
     `connections` are the open ones; `buffered` is what they hold of unfinished messages, in bytes; `clock` is
     time.monotonic() about a second ago at most.
     """
 
     def __init__(
-        self, methods: Mapping[str, Method], limits: GrpcLimits | None = None, ssl: tls.SSLContext | None = None
+        self,
+        methods: Mapping[str, Method],
+        limits: GrpcLimits | None = None,
+        ssl: tls.SSLContext | None = None,
+        leaving: Callable[[], bool] = bool,
     ) -> None:
         self.methods: Final = {path.encode(): method for path, method in methods.items()}
         self.limits: Final = limits or GrpcLimits()
@@ -33,6 +39,7 @@ class Server:
         if ssl is not None:
             ssl.minimum_version = max(ssl.minimum_version, tls.TLSVersion.TLSv1_2)  # RFC 9113 §9.2
             ssl.set_alpn_protocols(["h2"])
+        self.leaving: Final = leaving
         self.connections: Final[set[Connection]] = set()
         self.draining = False
         self.buffered = 0
@@ -53,13 +60,17 @@ class Server:
         Calls under way are finished; long streams end between two messages. What is left after `grace` seconds is cut.
         """
         self.draining = True
-        for connection in list(self.connections):
-            connection.lifetime.drain()
+        self.leave()
         try:
             await asyncio.wait_for(self._empty.wait(), grace)
         except TimeoutError:
             for connection in list(self.connections):
                 connection.abort()
+
+    def leave(self) -> None:
+        """End all connections politely, as `drain` does, and go on with those that come."""
+        for connection in list(self.connections):
+            connection.lifetime.drain()
 
     def add(self, connection: Connection) -> None:
         """Count a connection that was made."""

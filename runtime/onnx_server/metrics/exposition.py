@@ -9,9 +9,10 @@ from prometheus_client.platform_collector import PlatformCollector
 from prometheus_client.process_collector import ProcessCollector
 
 from onnx_server import __version__
-from onnx_server.metrics import models, triton
+from onnx_server.metrics import models, traffic, triton
 from onnx_server.metrics.families import Family, label, text
 from onnx_server.models.loaded import Loaded
+from onnx_server.traffic.traffic import Traffic
 
 _TEXT = "text/plain; version=0.0.4; charset=utf-8"
 _OPENMETRICS = "application/openmetrics-text; version=1.0.0; charset=utf-8"
@@ -27,11 +28,21 @@ class Metrics:
         PlatformCollector(registry=self._process)
 
     def exposition(
-        self, loaded: Iterable[Loaded], *, ready: bool, accept: str = "", triton_names: bool = False
+        self,
+        loaded: Iterable[Loaded],
+        split: Traffic,
+        *,
+        ready: bool,
+        accept: str = "",
+        triton_names: bool = False,
     ) -> tuple[bytes, str]:
         """Return all metrics of the models `loaded` and their content type: OpenMetrics where `accept` names it."""
         serving = list(loaded)
-        families = [*_of_server(ready=ready), *models.families(serving, ready=ready)]
+        families = [
+            *_of_server(ready=ready),
+            *models.families(serving, ready=ready, elsewhere=split.waiting),
+            *traffic.families(split),
+        ]
         if triton_names:
             families += triton.families(serving)
         openmetrics = "application/openmetrics-text" in accept

@@ -4,10 +4,18 @@ from onnx_server.metrics.families import Family, label
 from onnx_server.models.loaded import Loaded
 
 
-def families(models: list[Loaded], *, ready: bool) -> list[Family]:
-    """Return each metric with the samples of all models."""
+def families(models: list[Loaded], *, ready: bool, elsewhere: int) -> list[Family]:
+    """Return each metric with the samples of all models.
+
+    `elsewhere` are those of the requests in flight that wait for other pods; only of a single model there are any.
+    """
     labelled = [(of(loaded), loaded) for loaded in models]
-    return [*_requests(labelled), *_executions(labelled), *_now(labelled, ready=ready), *_about(labelled)]
+    return [
+        *_requests(labelled),
+        *_executions(labelled),
+        *_now(labelled, ready=ready, elsewhere=elsewhere),
+        *_about(labelled),
+    ]
 
 
 def of(loaded: Loaded) -> str:
@@ -59,12 +67,12 @@ def _executions(models: Labelled) -> list[Family]:
     return [compute, rows, hits, misses]
 
 
-def _now(models: Labelled, *, ready: bool) -> list[Family]:
+def _now(models: Labelled, *, ready: bool, elsewhere: int) -> list[Family]:
     in_flight = Family("onnx_server_in_flight_requests", "gauge", "Inference requests being received, run or answered")
     depth = Family("onnx_server_queue_depth", "gauge", "Requests that wait for the model")
     model_ready = Family("onnx_server_model_ready", "gauge", "1 while the server answers that the model is ready")
     for labels, loaded in models:
-        in_flight.add(labels, loaded.statistics.in_flight)
+        in_flight.add(labels, max(0, loaded.statistics.in_flight - elsewhere))
         depth.add(labels, loaded.scheduler.waiting)
         model_ready.add(labels, int(ready))
     return [in_flight, depth, model_ready]

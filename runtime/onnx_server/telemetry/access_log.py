@@ -38,6 +38,7 @@ def _fields(finished: Finished, trace_id: str | None) -> dict[str, object]:
         "computeSeconds": _rounded(finished.computed),
         "rows": finished.rows,
         "id": finished.id,
+        "forwardedTo": finished.forwarded_to,
         "traceId": trace_id,
         "error": finished.error,
     }

@@ -15,6 +15,7 @@ class Finished:
 
     `code` is the HTTP status, or the name of gRPC's code. `error` is what the client was told; None after success.
     `id`, `rows` and the parts of the duration are those of requests that got so far. Durations are in seconds.
+    `forwarded_to` is the revision whose pod has answered, where that is not this one's.
     """
 
     model: str
@@ -30,6 +31,7 @@ class Finished:
     queued: float | None = None
     computed: float | None = None
     encoded: float | None = None
+    forwarded_to: str | None = None
 
 
 def trace_id(traceparent: str | None) -> str | None:

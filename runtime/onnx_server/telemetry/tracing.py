@@ -96,6 +96,7 @@ def _attributes(finished: Finished) -> dict[str, str | int]:
         "onnx_server.model.version": finished.version,
         "onnx_server.request.id": finished.id,
         "onnx_server.request.rows": finished.rows,
+        "onnx_server.forwarded_to": finished.forwarded_to,
     }
     if finished.protocol == "http":
         attributes |= {

@@ -1,9 +1,11 @@
 """A small world in memory, behind the protocol that the operator speaks to the API server, with a kubelet to play.
 
-It knows of server-side apply only what the tests need: fields of a manifest replace the object's, everything else
-stays. What the real one does is tested against a real one, in tests/e2e.
+It knows of server-side apply only what the tests need: fields of a manifest replace the object's, annotations that
+were applied and no longer are go, everything else stays. What the real one does is tested against a real one, in
+tests/e2e.
 """
 
+import copy
 import json
 from collections.abc import AsyncIterator, Callable
 from typing import Any
@@ -12,6 +14,7 @@ from onnx_operator import names
 from onnx_operator.kube.errors import ConflictError, KubeError, RefusedError
 from onnx_operator.kube.kinds import DEPLOYMENT, EVENT, MODEL, POD, Kind, kind_of
 from onnx_operator.kube.protocol import Listed
+from tests.cluster.split_stand_in import Split
 from tests.unit.operator.situations import fetched
 
 Object = dict[str, Any]
@@ -33,6 +36,9 @@ class Memory:
         self.before_write: Callable[[str, str, str], None] = lambda verb, kind, name: None
         self.after_write: Callable[[], None] = lambda: None
         self.version = 0
+        self.seconds = 0
+        # What runs in the pods, by pod UID.
+        self.servers: dict[str, Split] = {}
 
     # what the operator calls
 
@@ -59,7 +65,8 @@ class Memory:
         place = (kind, metadata["namespace"], metadata["name"])
         self._write("apply", kind, metadata["name"])
         before = self.objects.get(place)
-        made = _over(before or {}, manifest)
+        made = _over(_without_dropped(before or {}, manifest), manifest)
+        made["metadata"]["managedFields"] = [_managed(manifest)]
         if before is None:
             made["metadata"] |= {"uid": f"uid-{self.version}-{kind.plural}", "creationTimestamp": LATER}
             if kind == DEPLOYMENT:
@@ -109,7 +116,7 @@ class Memory:
         """Return a world like this one, that goes its own way."""
         other = Memory()
         other.objects = {place: _copy(obj) for place, obj in self.objects.items()}
-        other.version = self.version
+        other.version, other.seconds, other.servers = self.version, self.seconds, copy.deepcopy(self.servers)
         return other
 
     def put(self, obj: Object) -> Object:
@@ -123,6 +130,10 @@ class Memory:
 
     def of(self, kind: Kind) -> dict[str, Object]:
         return {name: obj for (of, _, name), obj in self.objects.items() if of == kind}
+
+    def server(self, pod_uid: str) -> Split:
+        """Return the split of what runs in a pod."""
+        return self.servers.setdefault(pod_uid, Split(pod_uid, f"boot-{pod_uid}"))
 
     def pods_of(self, revision: str) -> dict[str, Object]:
         return {n: p for n, p in self.of(POD).items() if p["metadata"]["labels"][names.LABEL_REVISION] == revision}
@@ -215,6 +226,24 @@ def _ended(code: int, said: Object) -> Object:
 
 def _copy(obj: Any) -> Any:
     return json.loads(json.dumps(obj))
+
+
+def _managed(manifest: Object) -> Object:
+    annotations: Object = {f"f:{key}": {} for key in manifest["metadata"].get("annotations", {})}
+    fields = {"f:metadata": {"f:annotations": annotations}} if annotations else {}
+    return {"manager": names.FIELD_MANAGER, "operation": "Apply", "fieldsV1": fields}
+
+
+def _without_dropped(before: Object, manifest: Object) -> Object:
+    """Return an object without the annotations that were applied and are not in the manifest any more."""
+    if not before:
+        return before
+    owned = before["metadata"].get("managedFields", [{"fieldsV1": {}}])[0]["fieldsV1"].get("f:metadata", {})
+    wanted = manifest["metadata"].get("annotations", {})
+    dropped = {key[2:] for key in owned.get("f:annotations", {})} - wanted.keys()
+    annotations = before["metadata"].get("annotations", {})
+    kept = {key: value for key, value in annotations.items() if key not in dropped}
+    return {**before, "metadata": {**before["metadata"], "annotations": kept}}
 
 
 def _over(before: Any, wanted: Any) -> Any:

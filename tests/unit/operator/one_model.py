@@ -4,6 +4,8 @@ import asyncio
 import atexit
 import contextlib
 import copy
+import json
+import re
 from collections.abc import Coroutine
 from datetime import timedelta
 from typing import Any, TypeVar
@@ -12,12 +14,17 @@ from onnx_operator import names
 from onnx_operator.api.spec import Spec
 from onnx_operator.apply.order import Applier
 from onnx_operator.apply.repairs import Repairs
+from onnx_operator.apply.split import Orders
 from onnx_operator.apply.writer import Writer
 from onnx_operator.cache import Cache
 from onnx_operator.engine.first_word import MOMENT, FirstWord
-from onnx_operator.engine.reconcile import Reconciler
+from onnx_operator.engine.reconcile import LOOK_AGAIN, Reconciler
+from onnx_operator.engine.teller import Teller
 from onnx_operator.kube.kinds import DEPLOYMENT, MODEL, POD, SERVICE, WATCHED, Kind
+from onnx_operator.metrics import Metrics
 from onnx_operator.observe import Observer
+from onnx_operator.rollout import SplitOrder, SplitState
+from onnx_operator.split_state import split_state
 from tests.unit.operator.memory_api import Killed, Memory
 from tests.unit.operator.situations import DEFAULTS, NOW, SIGNATURE, spec
 
@@ -28,29 +35,54 @@ T = TypeVar("T")
 KEY = ("team", "digits")
 LOOP = asyncio.Runner()
 atexit.register(LOOP.close)
+TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z")
+# Rounds without a write after which what is waited for does not come.
+LONGEST_WAIT = 90
 BORN = "2026-11-01T10:00:00Z"
 
 
 class Control:
-    """The pods' control ports. ``answer`` is what each says, None if none answers."""
+    """The pods' control ports. ``answer`` is what each says of itself, nothing if none answers.
 
-    def __init__(self, answer: Object | None) -> None:
-        self.answer = answer
+    ``plays`` are the annotations by which the pods play (``tests.cluster.split_stand_in``), all the same; those of
+    ``mute`` do not answer about their split. ``told`` lists the orders in which pods were told which weight.
+    """
+
+    def __init__(self, memory: Memory, answer: Object) -> None:
+        self.memory, self.answer = memory, answer
+        self.plays: dict[str, str] = {}
+        self.mute: set[str] = set()
+        self.asked: list[str] = []
+        self.told: list[tuple[str, int]] = []
 
     async def facts(self, pod_ip: str, pod_uid: str) -> Object | None:
         return self.answer
+
+    async def split(self, pod_ip: str, pod_uid: str) -> SplitState | None:
+        self.asked.append(pod_uid)
+        if pod_uid in self.mute:
+            return None
+        return split_state(self.memory.server(pod_uid).document(self.plays), pod_uid)
+
+    async def set_split(self, pod_ip: str, pod_uid: str, order: SplitOrder) -> SplitState | None:
+        if pod_uid in self.mute:
+            return None
+        self.told.append((pod_uid, order.weight))
+        _, body = self.memory.server(pod_uid).take(order.to_json(), self.plays)
+        return split_state(body, pod_uid)
 
 
 class Operator:
     """One process of the operator: what it knows ends with it."""
 
-    def __init__(self, memory: Memory, answer: Object | None) -> None:
+    def __init__(self, memory: Memory, control: Control) -> None:
         self.memory, self.cache = memory, Cache()
-        self._ticks = 0
-        observer = Observer(self.cache, Control(answer), DEFAULTS, '{"keys": []}')
-        applier = Applier(memory, self.cache, Writer(memory, self.cache, Repairs(lambda: float(self._ticks))))
-        first_word = FirstWord(lambda: self._ticks * MOMENT, lambda: False)
-        self._reconciler = Reconciler(memory, self.cache, observer, applier, first_word, self._clock)
+        observer = Observer(self.cache, control, DEFAULTS, '{"keys": []}')
+        writer = Writer(memory, self.cache, Repairs(lambda: float(memory.seconds)))
+        applier = Applier(memory, self.cache, writer, Orders(control))
+        first_word = FirstWord(lambda: memory.seconds * MOMENT, lambda: False)
+        teller = Teller(memory, Metrics())
+        self._reconciler = Reconciler(memory, self.cache, observer, applier, first_word, teller, self._clock)
         self.hear()
 
     def hear(self, *kinds: Kind) -> None:
@@ -63,8 +95,8 @@ class Operator:
         return at_once(self._reconciler.reconcile(KEY)).again_after
 
     def _clock(self) -> Any:
-        self._ticks += 1
-        return NOW + timedelta(seconds=self._ticks)
+        self.memory.seconds += 1  # what takes none of the world's time would never be over
+        return NOW + timedelta(seconds=self.memory.seconds)
 
 
 class World:
@@ -72,14 +104,14 @@ class World:
 
     def __init__(self, answer: Object | None = None, memory: Memory | None = None) -> None:
         self.memory = memory or Memory()
-        self.answer = {"signature": SIGNATURE} if answer is None else answer
+        self.control = Control(self.memory, {"signature": SIGNATURE} if answer is None else answer)
         self._number = 0
-        self.operator = Operator(self.memory, self.answer)
+        self.operator = Operator(self.memory, self.control)
 
     def restart(self) -> None:
         """End the operator's process; another one begins with an empty cache and fills it."""
         self.memory.before_write = lambda verb, kind, name: None
-        self.operator = Operator(self.memory, self.answer)
+        self.operator = Operator(self.memory, self.control)
 
     def ask(self, asked: Spec) -> None:
         """Change the model's spec, or make the model."""
@@ -101,16 +133,17 @@ class World:
         for pod in [name for name, shown in self.pods().items() if not ready(shown)]:
             self.memory.kubelet(pod)
 
-    def settle(self, rounds: int = 40) -> None:
-        """Let everybody do their work until the operator has no more to write."""
-        idle = 0
+    def settle(self, rounds: int = 400) -> None:
+        """Let everybody do their work until the operator has no more to write, and waits for nothing, or too long."""
+        still = 0
         for _ in range(rounds):
             self.operator.hear()
             before = len(self.memory.writes)
-            self.operator.reconcile()
-            idle = idle + 1 if len(self.memory.writes) == before else 0
+            again = self.operator.reconcile()
+            waits = again is not None and again < LOOK_AGAIN
+            still = still + 1 if len(self.memory.writes) == before else 0
             self.kubelets()
-            if idle > 2:
+            if still > (LONGEST_WAIT if waits else 2):
                 return
         raise AssertionError(f"the operator does not come to rest: {self.memory.writes[-8:]}")
 
@@ -167,14 +200,16 @@ class World:
                 continue
             kept = {key: value for key, value in obj.items() if key not in {"metadata", "status", "revision"}}
             annotations = obj["metadata"].get("annotations", {})
-            facts = {key: value for key, value in annotations.items() if key != names.ANNOTATION_PROMOTED_AT}
+            facts: Object = {key: value for key, value in annotations.items() if key != names.ANNOTATION_PROMOTED_AT}
+            if rollout := facts.get(names.ANNOTATION_ROLLOUT):
+                # Which generation a split has come to, and how far a pod was when, depends on the way.
+                facts[names.ANNOTATION_ROLLOUT] = {**json.loads(rollout), "generation": None, "progress": None}
             made[f"{kind.kind}/{name}"] = {**kept, "facts": facts, "labels": obj["metadata"].get("labels")}
         status = copy.deepcopy(self.status)
-        for condition in status["conditions"]:
-            del condition["lastTransitionTime"]
         made["status"] = status
         made["pods"] = sorted(pod["metadata"]["labels"][names.LABEL_REVISION] for pod in self.pods().values())
-        return made
+        timeless: Object = json.loads(TIME.sub("TIME", json.dumps(made)))
+        return timeless
 
 
 def at_once(work: Coroutine[Any, Any, T]) -> T:

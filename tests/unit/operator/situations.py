@@ -25,9 +25,13 @@ def digest(text: str = "a") -> str:
     return "sha256:" + (text.encode().hex() * 64)[:64]
 
 
+# A new revision takes over as soon as all its pods are ready, and the old one goes at once: for tests of other things.
+AT_ONCE: Object = {"strategy": "BlueGreen", "scaleDownDelaySeconds": 0}
+
+
 def spec(uri: str = "s3://models/digits/1/", replicas: int = 1, **more: Any) -> Spec:
     model = {"uri": uri} | more.pop("model", {})
-    return Spec.model_validate({"model": model, "scaling": {"minReplicas": replicas}, **more})
+    return Spec.model_validate({"model": model, "scaling": {"minReplicas": replicas}, "rollout": AT_ONCE, **more})
 
 
 def name_of(asked: Spec, model: str = "digits") -> str:

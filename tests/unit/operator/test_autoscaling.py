@@ -7,7 +7,7 @@ import pytest
 from onnx_operator.decide.roles import plan
 from onnx_operator.desired.manifests import manifests
 from onnx_operator.observed import Observed
-from onnx_operator.report import scaling_of
+from onnx_operator.report.status import scaling_of
 from tests.unit.operator.situations import EARLIER, deployment, name_of, observed, ready_pod, revision, spec
 
 Object = dict[str, Any]

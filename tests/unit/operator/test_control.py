@@ -1,8 +1,9 @@
 """The control client against real HTTP servers, of which some are not what they should be."""
 
 import asyncio
+import copy
 from collections.abc import Awaitable, Callable
-from typing import Any
+from typing import Any, TypeVar
 
 import jwt
 import pytest
@@ -11,7 +12,10 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from onnx_operator import names
 from onnx_operator.control import LONGEST_ANSWER, ControlClient
+from onnx_operator.rollout import Address, SplitOrder, SplitState
 from onnx_operator.signing import Signer
+from onnx_operator.split_state import MOST_CANDIDATES, split_state
+from tests.cluster.split_stand_in import Split
 
 Object = dict[str, Any]
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
@@ -21,19 +25,29 @@ async def stolen(_: web.Request) -> web.Response:
     return web.json_response({"stolen": True})
 
 
+T = TypeVar("T")
+Call = Callable[[ControlClient], Awaitable[T]]
+
+
 def ask(monkeypatch: pytest.MonkeyPatch, handler: Handler, timeout: float = 2.0) -> Object | None:
-    async def main() -> Object | None:
+    return call(monkeypatch, handler, lambda client: client.facts("127.0.0.1", "pod-1"), timeout)
+
+
+def call(monkeypatch: pytest.MonkeyPatch, handler: Handler, made: Call[T], timeout: float = 2.0) -> T:
+    async def main() -> T:
         app = web.Application()
         app.router.add_get("/v1/facts", handler)
+        app.router.add_get("/v1/split", handler)
+        app.router.add_put("/v1/split", handler)
         app.router.add_get("/elsewhere", stolen)
         runner = web.AppRunner(app)
         await runner.setup()
         site = web.TCPSite(runner, "127.0.0.1", 0)
         await site.start()
         monkeypatch.setattr(names, "CONTROL_PORT", runner.addresses[0][1])
-        client = ControlClient(Signer(Ed25519PrivateKey.generate()), timeout)
+        client = ControlClient(Signer(Ed25519PrivateKey.generate()), timeout, timeout)
         try:
-            return await client.facts("127.0.0.1", "pod-1")
+            return await made(client)
         finally:
             await client.aclose()
             await runner.cleanup()
@@ -106,3 +120,126 @@ def test_an_ipv6_address_is_put_in_brackets(caplog: pytest.LogCaptureFixture) ->
 
     asyncio.run(main())
     assert "http://[::1]:9000/v1/facts" in caplog.text
+
+
+ORDER = SplitOrder(2, "digits-b", 25, (Address("new", "10.0.0.2"),), sticky_header="x-user")
+STATE = Split("pod-1", "boot").take(ORDER.to_json(), {})[1]
+
+
+def get(client: ControlClient) -> Awaitable[SplitState | None]:
+    return client.split("127.0.0.1", "pod-1")
+
+
+def put(client: ControlClient) -> Awaitable[SplitState | None]:
+    return client.set_split("127.0.0.1", "pod-1", ORDER)
+
+
+def test_a_pod_is_told_its_split_and_says_what_it_applies(monkeypatch: pytest.MonkeyPatch) -> None:
+    split = Split("pod-1", "boot")
+
+    async def taken(request: web.Request) -> web.Response:
+        status, body = split.take(await request.json(), {})
+        return web.json_response(body, status=status)
+
+    state = call(monkeypatch, taken, put)
+    assert state is not None
+    assert (state.generation, state.revision, state.applied_weight) == (2, "digits-b", 25)
+    assert state.candidates == ORDER.candidates
+    assert [order["stickyBy"] for order in split.orders] == [{"header": "x-user"}]
+
+
+def test_a_pod_with_a_later_order_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def later(_: web.Request) -> web.Response:
+        return web.json_response({**STATE, "generation": 9, "error": "generation 9 is applied"}, status=409)
+
+    state = call(monkeypatch, later, put)
+    assert state is not None
+    assert state.generation == 9
+    assert call(monkeypatch, later, get) is None, "no answer to a question"
+
+
+@pytest.mark.parametrize(
+    "handler", [unauthorized, not_json, not_an_object, too_long, too_deep, elsewhere, never], ids=lambda h: h.__name__
+)
+@pytest.mark.parametrize("made", [get, put])
+def test_a_pod_that_says_nothing_of_its_split_is_no_error(
+    monkeypatch: pytest.MonkeyPatch, handler: Handler, made: Call[SplitState | None]
+) -> None:
+    assert call(monkeypatch, handler, made, timeout=0.3) is None
+
+
+def test_a_pod_that_does_not_answer_is_complained_of_once(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    answers = [STATE]
+
+    async def falls_silent(_: web.Request) -> web.Response:
+        return web.json_response(answers[0]) if answers else web.Response(text="<html>")
+
+    async def several(client: ControlClient) -> None:
+        for _ in range(3):
+            assert await get(client) is not None
+        answers.clear()
+        for _ in range(3):
+            assert await get(client) is None
+        answers.append(STATE)
+        assert await get(client) is not None
+        answers.clear()
+        assert await get(client) is None
+
+    call(monkeypatch, falls_silent, several)
+    assert [record.levelname for record in caplog.records].count("WARNING") == 2
+
+
+def changed(path: str, value: object) -> Object:
+    made: Object = copy.deepcopy(STATE)
+    *places, last = path.split(".")
+    at = made
+    for place in places:
+        at = at[place]
+    at[last] = value
+    return made
+
+
+@pytest.mark.parametrize(
+    ("path", "value"),
+    [
+        ("podUid", "another"),
+        ("bootId", None),
+        ("generation", -1),
+        ("generation", "1"),
+        ("generation", True),
+        ("generation", 2.0),
+        ("generation", 10**30),
+        ("revision", 1),
+        ("revision", "x" * 5000),
+        ("weight", 101),
+        ("appliedWeight", None),
+        ("handOver", "yes"),
+        ("candidates", {}),
+        ("candidates", [1]),
+        ("candidates", [{"podUid": "a"}]),
+        ("candidates", [{"podUid": "a", "address": "b"}] * (MOST_CANDIDATES + 1)),
+        ("breaker", None),
+        ("breaker.open", 1),
+        ("openConnections", -1),
+        ("arms", []),
+        ("arms.stable", None),
+        ("arms.candidate.errors", -3),
+        ("arms.candidate.failures", {str(kind): 1 for kind in range(100)}),
+    ],
+)
+def test_what_is_not_as_the_contract_has_it_is_not_believed(path: str, value: object) -> None:
+    assert split_state(STATE, "pod-1") is not None
+    assert split_state(changed(path, value), "pod-1") is None
+    assert split_state(value, "pod-1") is None
+
+
+def test_what_a_later_server_adds_is_no_fault() -> None:
+    assert split_state({**STATE, "new": 1}, "pod-1") == split_state(STATE, "pod-1")
+
+
+def test_a_breaker_that_does_not_say_why_is_open_all_the_same() -> None:
+    state = split_state(changed("breaker", {"open": True, "reason": ""}), "pod-1")
+    assert state is not None
+    assert state.breaker

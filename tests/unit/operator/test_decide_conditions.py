@@ -80,7 +80,9 @@ TABLE: dict[str, tuple[Observed, Trouble | None, str, str, str]] = {
         updating(loading_pod("n", "b")), None, "True Answering", "True RollingOut", "False NoFailure",
     ),
     "update is bad": (updating(NOT_FOUND), None, "True Answering", "False ModelNotFound", "True ModelNotFound"),
-    "update finds no node": (updating(NO_NODE), None, "True Answering", "True Unschedulable", "False NoFailure"),
+    "update finds no node": (
+        updating(NO_NODE), None, "True Answering", "True CapacityPending", "False NoFailure",
+    ),
     "refused": (
         serving(ready_pod()), REFUSED, "True Answering", "False RefusedByAPIServer", "True RefusedByAPIServer",
     ),

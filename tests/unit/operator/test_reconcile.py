@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from onnx_operator.decide.roles import HISTORY_LIMIT
+from onnx_operator.api.rollout import Rollout
 from onnx_operator.kube.errors import ConflictError, TransientError
 from onnx_operator.kube.kinds import CONFIG_MAP, CONTROLLER_REVISION, DEPLOYMENT, DISRUPTION_BUDGET, MODEL, POD, SERVICE
 from tests.unit.operator.memory_api import fail, refuse
@@ -14,6 +14,7 @@ from tests.unit.operator.situations import SIGNATURE, name_of, spec
 
 Object = dict[str, Any]
 
+HISTORY_LIMIT = Rollout().revisionHistoryLimit
 V1, V2, BAD = (f"s3://models/digits/{n}" for n in ("v1", "v2", "bad"))
 OLD, NEW = name_of(spec(V1)), name_of(spec(V2))
 
@@ -267,7 +268,7 @@ def test_pods_of_a_deleted_model_of_this_name_pin_nothing() -> None:
 def test_a_spec_from_the_future_is_said_and_what_serves_goes_on() -> None:
     world = serving()
     model = world.memory.objects[MODEL, *KEY]
-    model["spec"]["rollout"] = {"strategy": "Canary"}
+    model["spec"]["rollout"] = {"strategy": "Clairvoyant"}
     world.memory.put(model)
     before = len(world.memory.writes)
     world.settle()

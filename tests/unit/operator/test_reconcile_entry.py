@@ -1,12 +1,13 @@
 """What clients reach: where the entry leads, when it moves, and the budget that follows it."""
 
 from onnx_operator import names
-from onnx_operator.decide.roles import HISTORY_LIMIT
+from onnx_operator.api.rollout import Rollout
 from onnx_operator.kube.kinds import DEPLOYMENT, DISRUPTION_BUDGET, SERVICE
 from tests.unit.operator.memory_api import refuse
 from tests.unit.operator.one_model import KEY, World, serving
 from tests.unit.operator.situations import name_of, spec
 
+HISTORY_LIMIT = Rollout().revisionHistoryLimit
 V1, V2, BAD = (f"s3://models/digits/{n}" for n in ("v1", "v2", "bad"))
 OLD, NEW = name_of(spec(V1)), name_of(spec(V2))
 

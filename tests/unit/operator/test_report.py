@@ -4,7 +4,9 @@ from typing import Any
 from onnx_operator.api.status import Status
 from onnx_operator.decide.conditions import Verdict, conditions
 from onnx_operator.decide.roles import plan
-from onnx_operator.report import conditions_of, event_manifest, news, status_manifest, status_of
+from onnx_operator.report.events import event_manifest
+from onnx_operator.report.news import news
+from onnx_operator.report.status import conditions_of, status_manifest, status_of
 from tests.unit.operator.situations import (
     EARLIER,
     SIGNATURE,

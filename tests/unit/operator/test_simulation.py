@@ -141,7 +141,7 @@ class OneModelsLife(RuleBasedStateMachine):
     def teardown(self) -> None:
         """Let everything calm down: now the end depends on the spec alone, but for a bad one."""
         world, wanted = self.world, name_of(self.asked)
-        world.settle(rounds=80)
+        world.settle()
         before = len(world.memory.writes)
         world.operator.hear()
         world.operator.reconcile()

@@ -1,11 +1,14 @@
 """docs/contract.md and the code name the same reasons and settings."""
 
+import json
 import re
 from pathlib import Path
 
 import onnx_server
+from onnx_server.control.split import SplitRequest
 from onnx_server.failures import Reason
 from onnx_server.settings import server as settings
+from onnx_server.traffic.traffic import Traffic
 
 PAGE = Path(onnx_server.__file__).parents[2] / "docs" / "contract.md"
 
@@ -22,3 +25,20 @@ def test_the_pages_example_is_valid(tmp_path: Path) -> None:
     path.write_text(example[1])
     loaded = settings.load(path)
     assert set(settings.schema()["properties"]) == set(loaded.model_dump(by_alias=True))
+
+
+def test_the_split_on_the_page_is_the_servers() -> None:
+    section = PAGE.read_text().partition("## The split")[2]
+    pushed, state = re.findall(r"```json\n(.*?)```", section, re.DOTALL)
+    assert set(json.loads(pushed)) == {field.alias for field in SplitRequest.model_fields.values()}
+    traffic = Traffic("digits-a")
+    traffic.apply(SplitRequest.model_validate_json(pushed).split())
+    described = traffic.describe()
+    assert _names(json.loads(state)) == _names(described | dict.fromkeys(("podUid", "bootId", "openConnections"), ""))
+
+
+def _names(value: object) -> object:
+    """Return the names in a document, without its values."""
+    if isinstance(value, dict):
+        return {name: _names(each) for name, each in value.items()}
+    return [_names(each) for each in value] if isinstance(value, list) else None

@@ -1,9 +1,9 @@
-"""The status, made from what was seen, and the events that tell a person of its changes."""
+"""The status, made from what was seen."""
 
 from typing import Any
 
 from onnx_operator import names
-from onnx_operator.api.status import Condition, RevisionStatus, ScalingStatus, Signature, Status
+from onnx_operator.api.status import Condition, RejectedStatus, RevisionStatus, ScalingStatus, Signature, Status
 from onnx_operator.decide.conditions import Verdict
 from onnx_operator.decide.roles import Plan, answering
 from onnx_operator.kube.kinds import AUTOSCALER
@@ -13,10 +13,11 @@ Object = dict[str, Any]
 
 # The API server refuses longer messages in nothing, but nobody reads them.
 LONGEST_MESSAGE = 1024
+OF_ROLLOUTS = ("rollout", "rejected")
 
 
-def status_of(observed: Observed, plan: Plan, verdicts: tuple[Verdict, ...]) -> Object:
-    """Return the status as it should be."""
+def status_of(observed: Observed, plan: Plan, verdicts: tuple[Verdict, ...], recorded: bool = True) -> Object:
+    """Return the status as it should be. What of a rollout is not ``recorded`` did not happen, and is not told."""
     serving = plan.planned(plan.serving).revision
     known = {revision.name for revision in observed.revisions}
     reached = answering(observed, plan)
@@ -38,25 +39,37 @@ def status_of(observed: Observed, plan: Plan, verdicts: tuple[Verdict, ...]) -> 
             for planned in plan.revisions
             if observed.spec.state != "Unmanaged" or planned.revision.name in known
         ],
+        rollout=plan.rollout,
+        rejected=[
+            RejectedStatus(
+                revision=planned.revision.name, reason=why.reason, message=why.message[:LONGEST_MESSAGE], at=why.at
+            )
+            for planned in plan.rejected
+            if (why := planned.revision.rejected)
+        ],
         scaling=scaling_of(observed, plan),
         lastAction=plan.action or observed.status.get("lastAction"),
         signature=Signature.model_validate(serving.signature) if serving.signature else None,
         url=names.url(observed.namespace, observed.name),
         conditions=conditions_of(observed.status, observed.generation, verdicts, _timestamp(observed)),
     )
-    return status.model_dump(exclude_none=True)
+    made = status.model_dump(exclude_none=True)
+    if recorded:
+        return made
+    kept = {part: observed.status[part] for part in OF_ROLLOUTS if part in observed.status}
+    return {part: value for part, value in made.items() if part not in OF_ROLLOUTS} | kept
 
 
 def scaling_of(observed: Observed, plan: Plan) -> ScalingStatus:
     """Return who decides how many pods serve, in the autoscaler's own words where there is one."""
-    scaling = observed.spec.scaling
-    if not plan.planned(plan.serving).autoscaled:
+    scaling, planned = observed.spec.scaling, plan.planned(plan.serving)
+    if not planned.autoscaled:
         why = "until the revision serves" if scaling.automatic else "spec.scaling has no maxReplicas and target"
         return ScalingStatus(backend="None", message=f"No autoscaler: {why}.")
     live = observed.owned.get((AUTOSCALER.kind, plan.serving), {})
     said = {condition["type"]: condition for condition in live.get("status", {}).get("conditions", [])}
     active = said.get("ScalingActive", {})
-    message = f"{scaling.minReplicas} to {scaling.maxReplicas} pods."
+    message = f"{planned.least} to {planned.most} pods."
     if active.get("status") == "False" and active.get("reason") != "ScalingDisabled":
         message = f"{message} It does not scale: {active.get('message', active.get('reason'))}"
     return ScalingStatus(backend="HPA", message=message[:LONGEST_MESSAGE])
@@ -90,53 +103,6 @@ def status_manifest(model: Object, status: Object) -> Object:
         "kind": names.KIND,
         "metadata": metadata,
         "status": status,
-    }
-
-
-def news(before: Object, after: Object) -> list[tuple[str, str, str]]:
-    """Return what a person wants to see once, as (type, reason, message) of Kubernetes Events."""
-    told = []
-    old = {condition["type"]: condition for condition in before.get("conditions", [])}
-    new = {condition["type"]: condition for condition in after["conditions"]}
-    stable, before_it = after.get("stableRevision"), before.get("stableRevision")
-    if stable and before_it and stable != before_it:  # the first one is told by Ready
-        told.append(("Normal", "Promoted", f"{stable} is the stable revision."))
-    action = after.get("lastAction")
-    if action and action != before.get("lastAction"):
-        type_ = "Normal" if action["result"] == "Accepted" else "Warning"
-        told.append((type_, f"Action{action['result']}", f"{action['action']}: {action['message']}"))
-    stalled = new["Stalled"]
-    if stalled["status"] == "True" and old.get("Stalled", {}).get("reason") != stalled["reason"]:
-        told.append(("Warning", stalled["reason"], stalled["message"]))
-    was_ready, ready = old.get("Ready", {}).get("status"), new["Ready"]
-    if ready["status"] == "True" and was_ready != "True":
-        told.append(("Normal", "Ready", ready["message"]))
-    if ready["status"] == "False" and was_ready == "True":
-        told.append(("Warning", "NotReady", ready["message"]))
-    return told
-
-
-def event_manifest(model: Object, type_: str, reason: str, message: str, now: str, suffix: str) -> Object:
-    """Return a Kubernetes Event about the model; ``suffix`` makes its name unique."""
-    metadata = model["metadata"]
-    return {
-        "apiVersion": "v1",
-        "kind": "Event",
-        "metadata": {"name": f"{metadata['name']}.{suffix}", "namespace": metadata["namespace"]},
-        "involvedObject": {
-            "apiVersion": names.API_VERSION,
-            "kind": names.KIND,
-            "name": metadata["name"],
-            "namespace": metadata["namespace"],
-            "uid": metadata["uid"],
-        },
-        "type": type_,
-        "reason": reason,
-        "message": message[:LONGEST_MESSAGE],
-        "source": {"component": names.FIELD_MANAGER},
-        "firstTimestamp": now,
-        "lastTimestamp": now,
-        "count": 1,
     }
 
 

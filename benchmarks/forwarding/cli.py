@@ -1,0 +1,86 @@
+"""The command: measures, keeps the results, prints the section, and writes it into a page if asked.
+
+The exit code is 0 whatever was measured; it is 1 when a pod failed.
+"""
+
+import argparse
+import os
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Final
+
+from benchmarks import machine
+from benchmarks.forwarding.pods import candidate_core
+from benchmarks.forwarding.report import NAME, section
+from benchmarks.forwarding.turns import WAYS, play
+from benchmarks.page import write_section
+from benchmarks.results import Object, Results
+from benchmarks.server import subject
+from benchmarks.server.errors import BenchmarkError
+from benchmarks.server.installing import install_tools
+from benchmarks.server.models import MODELS
+from benchmarks.server.places import LOAD_CORE, SERVER_CORE, cache
+from benchmarks.server.rounds import Plan
+from tests.cluster.errors import ClusterError
+from tests.cluster.lock import only_one
+from tests.cluster.paths import TREE
+from tests.cluster.progress import note
+
+RESULTS: Final = TREE / "build/benchmarks/forwarding.json"
+MODEL: Final = "tiny"
+USUAL: Final = Plan(rounds=3, seconds=4)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command; return the exit code."""
+    chosen = _parser().parse_args(arguments)
+    plan = Plan(chosen.rounds, chosen.seconds)
+    results = Results()
+    try:
+        results.add(NAME, _measured(plan), {"machine": machine.describe(), "candidateCore": _candidate_core()})
+    except (BenchmarkError, ClusterError) as error:
+        note(f"error: {error}")
+        return 1
+    results.write(chosen.results)
+    made = section(results)
+    print(made)
+    if chosen.write:
+        write_section(chosen.write, made)
+    return 0
+
+
+def _measured(plan: Plan) -> Object:
+    with only_one(cache(), "running this benchmark"), tempfile.TemporaryDirectory(prefix="bench-forwarding-") as folder:
+        install_tools()
+        for way in WAYS:
+            way.install()
+        try:
+            os.sched_setaffinity(0, {LOAD_CORE})
+        except OSError as error:
+            raise BenchmarkError(
+                f"two cores are needed, {SERVER_CORE} for the pod and {LOAD_CORE} for loads"
+            ) from error
+        return play(subject.made(MODELS[MODEL], Path(folder)), plan)
+
+
+def _candidate_core() -> str:
+    shared = candidate_core() == LOAD_CORE
+    return "shares the load tool's core, which holds it up where many are forwarded" if shared else "has a core, too"
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks.forwarding", description="Measure what it costs a pod to forward requests."
+    )
+    parser.add_argument("--rounds", type=_count, default=USUAL.rounds, help=f"turns ({USUAL.rounds})")
+    parser.add_argument("--seconds", type=_count, default=USUAL.seconds, help=f"of one load ({USUAL.seconds})")
+    parser.add_argument("--write", type=Path, help="write the section into this page, too; its other sections stay")
+    parser.add_argument("--results", type=Path, default=RESULTS, help="where results are kept")
+    return parser
+
+
+def _count(text: str) -> int:
+    if not text.isdigit() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"expected a whole number from 1, got {text}")
+    return int(text)

@@ -1,0 +1,28 @@
+"""The steps of a rollout and how many pods each needs."""
+
+from onnx_operator.api.rollout import Rollout, Step
+
+DEFAULT_WEIGHTS = (5, 25, 50, 100)
+
+
+def steps_of(rollout: Rollout) -> tuple[Step, ...]:
+    """Return the steps that will be gone through, in order; the last weight of a canary is 100, said or not."""
+    if rollout.strategy == "Recreate":
+        return ()
+    if rollout.strategy == "BlueGreen":
+        return tuple(step for step in rollout.steps or () if step.pause is not None)
+    given = tuple(rollout.steps) if rollout.steps is not None else tuple(Step(weight=w) for w in DEFAULT_WEIGHTS)
+    last = max((step.weight or 0 for step in given), default=0)
+    return given if last == 100 else (*given, Step(weight=100))
+
+
+def pods_for(size: int, weight: int) -> int:
+    """Return how many of ``size`` pods a share of ``weight`` percent takes: rounded up, at least one."""
+    return max(1, -(-size * weight // 100))
+
+
+def step_weight(steps: tuple[Step, ...], step: int) -> int:
+    """Return the percentage that is to be reached in a step: of a pause, that before it; 100 behind the last step."""
+    if step >= len(steps):
+        return 100
+    return max((known.weight or 0 for known in steps[: step + 1]), default=0)

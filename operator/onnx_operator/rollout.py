@@ -1,0 +1,162 @@
+"""What is known of a rollout: the facts that are stored, what stable pods say of their split, what they are told.
+
+Values only; the rules are in ``decide/rollout``. Times are RFC 3339, UTC, with microseconds. The documents that go to
+and come from the pods are those of docs/contract.md.
+"""
+
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+Object = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class RolloutFacts:
+    """What is stored of a revision's rollout, on its ControllerRevision.
+
+    ``rollout`` is ``spec.rollout`` as it was when the rollout began: a later change is for the next one. ``step``
+    counts from 0; -1 is preflight, and behind the last step comes the promotion. ``weight`` and ``generation`` are of
+    the split that the stable pods are told, since ``ordered_at``; ``weighted_at`` is when all of them had it.
+    ``progress`` grows with what the candidate's pods have reached, ``progress_at`` is when it did so last.
+    ``stable_size`` is how many pods the stable revision was asked to have at the start, of which it has lent ``shrunk``
+    to the candidate, at ``shrunk_at`` the last one that is still to help; ``stayed_small`` once that was in vain.
+    ``paused`` says what paused it: '', ``Step`` or ``Person``. ``unready_since`` is since when it has lost all its
+    ready pods, ``restarts`` how often its servers had restarted at the start. ``fast`` goes to promotion without steps.
+    ``doubted`` once it was rejected, even if it was tried again since. ``over`` once it was promoted, superseded or
+    taken back. ``handed_over_at`` is when the pods that served before were told to hand over to this revision.
+    ``actions`` are the last manual actions, as ``ACTION@REVISION#NONCE``, with a ``!`` before those that were ignored.
+    """
+
+    rollout: Object
+    started_at: str
+    step: int = -1
+    step_started_at: str = ""
+    weight: int = 0
+    generation: int = 0
+    ordered_at: str = ""
+    weighted_at: str = ""
+    progress: int = 0
+    progress_at: str = ""
+    stable_size: int = 1
+    shrunk: int = 0
+    shrunk_at: str = ""
+    stayed_small: bool = False
+    paused: str = ""
+    unready_since: str = ""
+    restarts: int = 0
+    fast: bool = False
+    doubted: bool = False
+    over: bool = False
+    handed_over_at: str = ""
+    actions: tuple[str, ...] = ()
+
+    def to_json(self) -> Object:
+        """Return the form in which it is stored, without what has its default value."""
+        values = {key: getattr(self, key) for key in self.__dataclass_fields__}
+        plain = RolloutFacts(self.rollout, self.started_at)
+        kept = {key: value for key, value in values.items() if value != getattr(plain, key)}
+        if self.actions:
+            kept["actions"] = list(self.actions)
+        return {"rollout": self.rollout, "started_at": self.started_at, **kept}
+
+    @classmethod
+    def from_json(cls, value: object) -> "RolloutFacts | None":
+        """Return what was stored; None where it is nothing of ours: somebody edited it, and the rollout begins anew."""
+        if not isinstance(value, dict):
+            return None
+        plain = asdict(cls({}, ""))
+        same_types = all(
+            key in plain and isinstance(v, type(plain[key])) for key, v in value.items() if key != "actions"
+        )
+        actions = value.get("actions", [])
+        if not same_types or not isinstance(actions, list) or not {"rollout", "started_at"} <= value.keys():
+            return None
+        return cls(**{**value, "actions": tuple(str(action) for action in actions)})
+
+
+@dataclass(frozen=True)
+class Rejection:
+    """Why a revision was taken back: ``reason`` is a constant, ``message`` a sentence, ``at`` when.
+
+    ``back_to`` is the revision that a person asked to go back to; empty where the stable one simply stays.
+    """
+
+    reason: str
+    message: str
+    at: str
+    back_to: str = ""
+
+    def to_json(self) -> Object:
+        """Return the form in which it is stored."""
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, value: object) -> "Rejection | None":
+        """Return what was stored, or None."""
+        if not isinstance(value, dict) or not all(isinstance(inner, str) for inner in value.values()):
+            return None
+        try:
+            return cls(**value)
+        except TypeError:
+            return None
+
+
+@dataclass(frozen=True)
+class Address:
+    """A pod that requests may be forwarded to."""
+
+    pod_uid: str
+    address: str
+
+
+@dataclass(frozen=True)
+class SplitOrder:
+    """What every ready pod of one revision is to be told; see ``PUT /v1/split``."""
+
+    generation: int
+    revision: str | None
+    weight: int
+    candidates: tuple[Address, ...] = ()
+    sticky_header: str | None = None
+    preview_header: str | None = None
+    hand_over: bool = False
+
+    def to_json(self) -> Object:
+        """Return the body of the request."""
+        return {
+            "generation": self.generation,
+            "revision": self.revision,
+            "weight": self.weight,
+            "candidates": [{"podUid": c.pod_uid, "address": c.address} for c in self.candidates],
+            "stickyBy": {"header": self.sticky_header} if self.sticky_header else None,
+            "previewHeader": self.preview_header,
+            "handOver": self.hand_over,
+        }
+
+
+@dataclass(frozen=True)
+class Arm:
+    """Requests and errors of one side of a split; ``failures`` of the candidate's by kind."""
+
+    requests: int = 0
+    errors: int = 0
+    answered: int = 0
+    failures: dict[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class SplitState:
+    """What one pod says of its split, and what it has counted since the generation began."""
+
+    pod_uid: str
+    boot_id: str
+    generation: int
+    revision: str | None
+    weight: int
+    applied_weight: int
+    hand_over: bool
+    candidates: tuple[Address, ...]
+    breaker: str
+    open_connections: int
+    stable: Arm
+    candidate: Arm

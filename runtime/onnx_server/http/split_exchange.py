@@ -1,0 +1,93 @@
+"""Requests on the quick way that have to do with a split: those it is asked about, and those another pod forwarded."""
+
+import time
+from functools import partial
+
+from onnx_server.engine.work import Outcome
+from onnx_server.http.exchange import Exchange
+from onnx_server.protocol import response
+from onnx_server.protocol.errors import RequestError
+from onnx_server.traffic.arms import Arm
+from onnx_server.traffic.forward import Forward
+from onnx_server.traffic.message import Answer, Request
+from onnx_server.traffic.preview import Preview
+
+
+class ArrivedExchange(Exchange):
+    """A request that another pod forwarded: answered here, and counted apart too."""
+
+    __slots__ = ()
+
+    def finish(self, result: response.Response | RequestError, outcome: Outcome, now: float) -> None:
+        """Count it."""
+        super().finish(result, outcome, now)
+        self.connection.state.traffic.arrived(succeeded=not isinstance(result, RequestError))
+
+
+class SplitExchange(Exchange):
+    """A request while there is a split. It is the client's side of the forwarding (`traffic.parties.Client`)."""
+
+    __slots__ = ("_arm", "_body", "_forward", "_header_length")
+
+    def begin(self, body: bytes, header_length: int | None) -> None:
+        """Answer it, or have a candidate do so."""
+        self._forward: Forward | Preview | None = None
+        connection = self.connection
+        traffic = connection.state.traffic
+        self._arm = traffic.route(connection.headers, connection.asked_version)
+        if self._arm is Arm.CANDIDATE or self._arm is Arm.PREVIEW:
+            self._body, self._header_length = body, header_length
+            self._forward = traffic.forward(self._arm, Request(connection.forwarded_head(), body), self)
+            if self._forward is not None:
+                return
+        super().begin(body, header_length)
+
+    def run(self) -> None:
+        """Begin with an own answer: the candidate has none, or is late."""
+        super().begin(self._body, self._header_length)
+
+    def done(self, outcome: Outcome) -> None:
+        """Hear what the engine says; while a candidate is asked too, whether it is the answer is said there."""
+        if self.response_complete:
+            return  # the candidate's answer was sent, or the client has left
+        now = time.monotonic()
+        result = self.encoded(outcome)
+        if self._forward is None:
+            self.finish(result, outcome, now)
+            if self._arm is Arm.STABLE:
+                status = result.status if isinstance(result, RequestError) else 200
+                self.connection.state.traffic.answered_here(status, time.monotonic() - self.started_at)
+        else:
+            status = result.status if isinstance(result, RequestError) else 200
+            self._forward.own(status, partial(self._send, result, outcome, now))
+
+    def _send(self, result: response.Response | RequestError, outcome: Outcome, now: float) -> None:
+        self._forward = None
+        self.finish(result, outcome, now)
+
+    def forwarded(self, answer: Answer) -> None:
+        """Send the candidate's answer."""
+        self._drop()
+        self.connection.answer_forwarded(answer)
+
+    def unreachable(self, message: str) -> None:
+        """Say that the candidate could not be asked."""
+        self._drop()
+        self.connection.answer_error(self, RequestError(502, message))
+
+    def _drop(self) -> None:
+        """Let go of the model and of what was begun: the request is not one that this pod has answered."""
+        self.response_complete = True
+        self.statistics.in_flight -= 1
+        self._forward = None
+        if self.work is not None:
+            self.loaded.scheduler.cancel(self.work)
+
+    def leave(self) -> None:
+        """The client has left: so the candidate is left, too."""
+        if self.response_complete or self._forward is None:
+            super().leave()
+            return
+        self.disconnected = True
+        self._forward.leave()
+        self._drop()

@@ -1,0 +1,41 @@
+"""How long this pod's own answers take, and so how long a candidate is waited for."""
+
+from collections import deque
+
+WINDOW = 512
+ENOUGH = 20
+_ANEW = 32
+LEAST_SECONDS = 0.02
+UNKNOWN_SECONDS = 1.0
+TIMES = 3.0
+
+
+class RecentLatencies:
+    """The last 512 durations, in seconds."""
+
+    def __init__(self) -> None:
+        self._last: deque[float] = deque(maxlen=WINDOW)
+        self._since = 0
+        self._quantile: float | None = None
+
+    def observe(self, seconds: float) -> None:
+        """Note one more."""
+        self._last.append(seconds)
+        self._since += 1
+
+    def hedge_delay(self, left: float | None = None) -> float:
+        """Return after how many seconds without a candidate's answer this pod begins to answer itself.
+
+        `left` is how long the client still waits, if that is known: half of it is kept for the own answer.
+        """
+        # Sorting for each request would cost more than the request.
+        if self._quantile is None or self._since >= _ANEW:
+            self._quantile, self._since = self._p99(), 0
+        delay = UNKNOWN_SECONDS if self._quantile is None else max(LEAST_SECONDS, TIMES * self._quantile)
+        return delay if left is None else min(delay, max(0.0, left / 2))
+
+    def _p99(self) -> float | None:
+        if len(self._last) < ENOUGH:
+            return None
+        ascending = sorted(self._last)
+        return ascending[min(len(ascending) - 1, len(ascending) * 99 // 100)]

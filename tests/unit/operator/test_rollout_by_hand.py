@@ -1,0 +1,178 @@
+"""Manual actions: each is carried out once, at its time, and of the revision that it names."""
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from onnx_operator.decide.plan import Plan
+from onnx_operator.decide.roles import plan
+from tests.unit.operator.situations import name_of, spec
+from tests.unit.operator.small_cluster import SmallCluster, kubelets, serving
+
+Object = dict[str, Any]
+
+STEPS: Object = {
+    "steps": [{"weight": 25}, {"pause": {}}, {"weight": 50}],
+    "stepSeconds": 10,
+    "scaleDownDelaySeconds": 0,
+}
+V1, V2, V3 = (name_of(spec(f"s3://m/{n}")) for n in (1, 2, 3))
+
+
+def rolling(uri: str = "s3://m/2") -> SmallCluster:
+    """Return a cluster in which a second version has its first requests."""
+    return steps(ask(serving(2, STEPS), uri), 3)
+
+
+def ask(cluster: SmallCluster, uri: str) -> SmallCluster:
+    return replace(cluster, asked=spec(uri, 2, rollout=STEPS))
+
+
+def steps(cluster: SmallCluster, count: int, seconds: float = 1) -> SmallCluster:
+    for _ in range(count):
+        cluster, _ = cluster.reconciled()
+        cluster = kubelets(cluster).later(seconds)
+    return cluster
+
+
+def act(cluster: SmallCluster, action: str) -> tuple[SmallCluster, Plan]:
+    return replace(cluster, action=action).reconciled()
+
+
+def answer(made: Plan) -> tuple[str, str]:
+    assert made.action is not None
+    return made.action.result, made.action.message
+
+
+def phase(made: Plan) -> str | None:
+    return made.rollout.phase if made.rollout else None
+
+
+def test_a_pause_holds_and_resume_goes_on_from_there() -> None:
+    cluster, made = act(rolling(), f"pause@{V2}#1")
+    assert (answer(made)[0], phase(made)) == ("Accepted", "Paused")
+    later = steps(cluster, 3, 60)
+    assert phase(plan(later.observed())) == "Paused"
+    _, resumed = act(later, f"resume@{V2}#1")
+    assert phase(resumed) == "Paused", "now it is the pause of its steps"
+    assert resumed.rollout is not None
+    assert resumed.rollout.progress == "2/4"
+
+
+def test_an_action_is_carried_out_once() -> None:
+    cluster = steps(rolling(), 3, 10)
+    assert phase(plan(cluster.observed())) == "Paused"
+    cluster, _ = act(cluster, f"resume@{V2}#1")
+    cluster, made = act(steps(cluster, 1), f"pause@{V2}#1")
+    cluster, made = act(cluster, f"resume@{V2}#1")
+    assert (answer(made)[0], phase(made)) == ("Accepted", "Paused"), "it was accepted before, and did its work then"
+    _, made = act(cluster, f"resume@{V2}#2")
+    assert phase(made) != "Paused"
+
+
+def test_what_was_ignored_does_not_come_alive_later() -> None:
+    cluster, made = act(rolling(), f"resume@{V2}#1")
+    assert answer(made) == ("Ignored", f"The rollout of {V2} is not paused.")
+    paused = plan(steps(cluster, 3, 10).observed())
+    assert (answer(paused)[0], phase(paused)) == ("Ignored", "Paused")
+
+
+def test_promote_leaves_out_steps_but_not_the_pods() -> None:
+    cluster, made = act(rolling(), f"promote@{V2}#1")
+    assert phase(made) == "Promoting"
+    assert made.planned(V2).replicas == 2
+    _, done = kubelets(cluster).reconciled()
+    assert done.stable == V2
+
+
+def test_promote_in_preflight_waits_for_it() -> None:
+    cluster = steps(ask(serving(2, STEPS), "s3://m/2"), 1)
+    waiting = replace(cluster, pods=tuple((n, tuple(replace(p, stage="new") if n == V2 else p for p in there))
+                                          for n, there in cluster.pods))  # fmt: skip
+    cluster, made = act(waiting, f"promote@{V2}#1")
+    assert phase(made) == "Preflight"
+    assert steps(cluster, 3).entry == V2
+
+
+def test_an_aborted_revision_stays_away_until_it_is_retried() -> None:
+    cluster, made = act(rolling(), f"abort@{V2}#1")
+    assert [p.revision.name for p in made.rejected] == [V2]
+    cluster = steps(cluster, 5, 10)
+    made = plan(cluster.observed())
+    assert (made.stable, made.candidate, phase(made)) == (V1, None, "Aborted")
+    assert made.planned(V2).replicas == 0
+    assert (made.planned(V2).role, made.again) == ("Rejected", None)
+    live = replace(cluster, asked=spec("s3://m/2", 3, rollout={**STEPS, "stepSeconds": 1}))
+    assert plan(live.observed()).planned(V2).revision.rejected, "a live field does not retry it"
+    cluster, made = act(cluster, f"retry@{V2}#1")
+    assert (answer(made)[0], made.candidate) == ("Accepted", V2)
+    cluster = steps(cluster, 3, 10)
+    assert phase(plan(cluster.observed())) == "Paused"
+
+
+def test_a_rollback_rejects_what_the_spec_asks_for_and_goes_back_at_once() -> None:
+    cluster = steps(replace(rolling(), action=f"promote@{V2}#1"), 3)
+    assert cluster.entry == V2
+    cluster, made = act(cluster, f"rollback@{V1}#1")
+    assert answer(made)[0] == "Accepted"
+    assert (made.stable, made.candidate) == (V2, V1)
+    assert made.planned(V2).revision.rejected is not None
+    cluster = steps(cluster, 4)
+    made = plan(cluster.observed())
+    assert (made.stable, made.candidate, made.wanted) == (V1, None, V2)
+    assert {p.revision.name: p.replicas for p in made.revisions} == {V1: 2, V2: 0}
+    _, made = act(cluster, f"retry@{V2}#1")
+    assert made.candidate == V2
+    assert made.rollout is None or made.rollout.steps == 4
+    facts = made.planned(V2).revision.rollout
+    assert facts is not None
+    assert not facts.fast, "what was taken back once goes through all steps"
+
+
+def test_a_version_that_served_before_comes_back_without_steps() -> None:
+    cluster = steps(replace(rolling(), action=f"promote@{V2}#1"), 3)
+    cluster = ask(cluster, "s3://m/1")
+    cluster, made = cluster.reconciled()
+    assert made.planned(V1).replicas == 2, "with all its pods"
+    cluster = steps(kubelets(cluster), 2)
+    assert cluster.entry == V1
+
+
+@pytest.mark.parametrize(
+    ("action", "says"),
+    [
+        (f"promote@{V1}#1", "is not being rolled out"),
+        (f"abort@{V1}#1", "is not being rolled out"),
+        (f"pause@{V3}#1", "There is no revision"),
+        (f"retry@{V2}#1", "is not rejected"),
+        (f"rollback@{V2}#1", "is what the spec asks for"),
+        (f"rollback@{V3}#1", "There is no revision"),
+        ("promote@", "is not an action"),
+    ],
+)
+def test_what_comes_at_the_wrong_time_is_ignored_and_says_why(action: str, says: str) -> None:
+    before = rolling()
+    after, made = act(before, action)
+    result, message = answer(made)
+    assert (result, says in message) == ("Ignored", True), message
+    assert made.candidate == V2
+    assert made.planned(V2).revision.rejected is None
+    again = plan(after.observed())
+    assert answer(again)[0] == "Ignored"
+
+
+def test_before_anything_serves_there_is_nothing_to_act_on() -> None:
+    cluster = SmallCluster(spec("s3://m/1", 2, rollout=STEPS))
+    cluster, _ = cluster.reconciled()
+    for action in ("promote", "abort", "retry", "rollback", "pause", "resume"):
+        _, made = act(cluster, f"{action}@{V1}#1")
+        assert answer(made)[0] == "Ignored"
+
+
+def test_an_unmanaged_model_is_left_alone() -> None:
+    cluster = rolling()
+    unmanaged = replace(cluster, asked=spec("s3://m/2", 2, rollout=STEPS, state="Unmanaged"))
+    made = plan(replace(unmanaged, action=f"abort@{V2}#1").observed())
+    assert answer(made) == ("Ignored", "spec.state is Unmanaged: the operator changes nothing.")
+    assert (made.orders, made.again, made.rollout) == ({}, None, None)

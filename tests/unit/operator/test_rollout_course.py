@@ -1,0 +1,311 @@
+"""What the pods are told, how many there are, and what the conditions say, along a rollout."""
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from onnx_operator.decide.conditions import conditions
+from onnx_operator.decide.plan import Plan
+from onnx_operator.decide.roles import asks, plan
+from tests.unit.operator.situations import SIGNATURE, digest, name_of, spec
+from tests.unit.operator.small_cluster import SmallCluster, kubelets, serving
+
+Object = dict[str, Any]
+
+STEPS: Object = {
+    "steps": [{"weight": 25}, {"pause": {}}, {"weight": 100}],
+    "stepSeconds": 10,
+    "scaleDownDelaySeconds": 30,
+}
+AUTOMATIC: Object = {"minReplicas": 2, "maxReplicas": 8, "target": {"cpuPercent": 80}}
+CPU: Object = {"requests": {"cpu": 1}}
+V1, V2, V3 = (name_of(spec(f"s3://m/{n}")) for n in (1, 2, 3))
+
+
+def update(size: int = 4, rollout: Object | None = None, **fields: Any) -> SmallCluster:
+    """Return a cluster in which a second version was asked for just now."""
+    steps = STEPS if rollout is None else rollout
+    return replace(serving(size, steps), asked=spec("s3://m/2", size, rollout=steps, **fields))
+
+
+def on(cluster: SmallCluster, looks: int, seconds: float = 1) -> SmallCluster:
+    for _ in range(looks):
+        cluster, _ = cluster.reconciled()
+        cluster = kubelets(cluster).later(seconds)
+    return cluster
+
+
+def told(cluster: SmallCluster) -> Plan:
+    return plan(cluster.observed())
+
+
+def reconciling(cluster: SmallCluster) -> tuple[str, str]:
+    seen = cluster.observed()
+    ready, moving, stalled = conditions(seen, plan(seen), None)
+    assert ready.status
+    assert not (moving.status and stalled.status)
+    return ("Stalled" if stalled.status else str(moving.status)), moving.reason
+
+
+def replicas(made: Plan) -> dict[str, int]:
+    return {planned.revision.name: planned.replicas for planned in made.revisions}
+
+
+def test_a_manifest_without_a_word_gets_a_canary() -> None:
+    cluster = replace(serving(2, {}), asked=spec("s3://m/2", 2, rollout={}))
+    made = told(on(cluster, 2))
+    assert made.rollout is not None
+    assert (made.rollout.strategy, made.rollout.progress) == ("Canary", "1/4")
+    assert made.orders[V1].weight == 5
+    assert made.stable == V1
+
+
+def test_the_stable_pods_are_told_the_weight_the_pods_and_the_headers() -> None:
+    routing = {"stickyBy": {"header": "x-user"}, "previewHeader": "x-preview"}
+    made = told(on(update(routing=routing), 2))
+    order = made.orders[V1]
+    assert (order.revision, order.weight, order.hand_over) == (V2, 25, False)
+    assert (order.sticky_header, order.preview_header) == ("x-user", "x-preview")
+    assert [a.pod_uid for a in order.candidates] == [f"uid-{p.uid}" for p in on(update(routing=routing), 2).there(V2)]
+
+
+def test_a_new_pod_changes_the_addresses_and_not_the_generation() -> None:
+    cluster = on(update(8), 3)
+    before = told(cluster).orders[V1]
+    grown = cluster.scaled(V2, 3)
+    after = told(kubelets(grown)).orders[V1]
+    assert (after.generation, after.weight) == (before.generation, before.weight)
+    assert (len(before.candidates), len(after.candidates)) == (2, 3)
+
+
+def test_generations_grow_with_each_weight() -> None:
+    cluster, known = update(), []
+    for _ in range(30):
+        cluster, made = cluster.reconciled()
+        cluster = kubelets(cluster).later(5)
+        if made.rollout and made.rollout.phase == "Paused":
+            cluster = replace(cluster, action=f"resume@{V2}#1")
+        known += [(o.generation, o.weight, o.hand_over) for o in made.orders.values()]
+    changes = list(dict.fromkeys(known))
+    generations = [generation for generation, _, _ in changes]
+    assert generations == sorted(set(generations))
+    assert [weight for _, weight, _ in changes] == [25, 100, 100]
+    assert changes[-1][2], "the last one hands over"
+
+
+def test_where_somebody_else_splits_nobody_is_told_anything() -> None:
+    cluster = update(routing={"provider": "External"})
+    for _ in range(8):
+        cluster = on(cluster, 1, 6)
+        made = told(cluster)
+        assert made.orders == {}
+        assert asks(cluster.observed()) == frozenset()
+    assert made.rollout is not None
+    assert (made.rollout.phase, made.rollout.weight, made.rollout.appliedWeight) == ("Paused", 25, 25)
+
+
+def test_the_candidate_has_its_share_of_the_pods_and_gives_none_back() -> None:
+    steps: Object = {"steps": [{"weight": 60}, {"pause": {}}]}
+    cluster = on(update(4, steps), 2)
+    assert replicas(told(cluster)) == {V1: 4, V2: 3}
+    fewer = replace(cluster, asked=spec("s3://m/2", 2, rollout=steps))
+    assert replicas(told(on(fewer, 1)))[V1] == 4, "the stable one is as large as at the beginning"
+    more = replace(cluster, asked=spec("s3://m/2", 8, rollout=steps))
+    assert replicas(told(more)) == {V1: 8, V2: 5}
+
+
+def autoscaled(asked: int, rollout: Object = STEPS) -> SmallCluster:
+    before = serving(4, rollout)
+    wanted = spec("s3://m/2", scaling=AUTOMATIC, resources=CPU, rollout=rollout)
+    revision = replace(
+        before.revisions[0], data={**before.revisions[0].data, "declared": {"model": {"uri": "s3://m/1"}}}
+    )
+    return replace(before.scaled(V1, asked), asked=wanted, revisions=(revision,))
+
+
+def test_an_autoscaler_does_not_go_below_the_size_at_the_beginning() -> None:
+    cluster = on(autoscaled(5), 2)
+    stable = told(cluster).planned(V1)
+    assert (stable.autoscaled, stable.least, stable.most, stable.replicas) == (True, 5, 8, 5)
+    grown = kubelets(cluster.scaled(V1, 8))
+    made = told(grown)
+    assert (made.planned(V1).least, made.planned(V1).replicas) == (5, 8)
+    candidate = made.candidate or ""
+    assert made.planned(candidate).replicas == 2, "a quarter of what the stable one has now"
+
+
+def test_at_rest_an_autoscaler_has_the_bounds_of_the_spec() -> None:
+    asked = spec("s3://m/1", scaling=AUTOMATIC, resources=CPU, rollout=STEPS)
+    cluster = SmallCluster(asked)
+    cluster = on(cluster, 4)
+    (only,) = told(cluster).revisions
+    assert (only.autoscaled, only.least, only.most, only.replicas) == (True, 2, 8, 2)
+
+
+def lending(size: int = 2) -> SmallCluster:
+    rollout: Object = {**STEPS, "capacity": {"whenNoCapacity": "ShrinkStable"}}
+    return replace(update(size, rollout), full=True)
+
+
+def test_in_a_full_cluster_the_stable_revision_lends_a_place_and_everything_fits_in_the_end() -> None:
+    cluster = on(lending(), 2)
+    assert reconciling(lending().reconciled()[0]) == ("True", "CapacityPending")
+    assert replicas(told(cluster)) == {V1: 1, V2: 1}
+    cluster = replace(on(cluster, 6, 6), action=f"resume@{V2}#1")
+    cluster = on(cluster, 12, 6)
+    assert cluster.entry == V2
+    assert replicas(told(cluster)) == {V1: 0, V2: 2}
+
+
+def test_a_lent_place_goes_back_when_it_does_not_help_and_when_the_candidate_is_taken_back() -> None:
+    def in_vain(cluster: SmallCluster) -> SmallCluster:
+        """Somebody else takes the place."""
+        return cluster.changed(V2, lambda p: replace(p, stage="pending"))
+
+    cluster = in_vain(lending().reconciled()[0])
+    cluster, made = in_vain(cluster.reconciled()[0]).later(59).reconciled()
+    assert replicas(made) == {V1: 1, V2: 1}
+    cluster, made = in_vain(cluster).later(1).reconciled()
+    assert replicas(made) == {V1: 2, V2: 1}
+    _, made = in_vain(cluster).later(600).reconciled()
+    assert replicas(made) == {V1: 2, V2: 1}, "and is not lent again in this step"
+    _, made = replace(on(lending(), 2), action=f"abort@{V2}#1").reconciled()
+    assert replicas(made)[V1] == 2
+
+
+def test_recreate_takes_the_old_one_down_first_and_brings_it_back_if_the_new_one_does_not_come_up() -> None:
+    cluster, made = update(2, {"strategy": "Recreate"}).reconciled()
+    assert replicas(made) == {V1: 2, V2: 0}, "its facts come first"
+    cluster, made = cluster.reconciled()
+    assert replicas(made) == {V1: 0, V2: 0}
+    assert made.rollout is not None
+    assert "nobody is answered" in made.rollout.message
+    cluster, made = cluster.reconciled()
+    assert replicas(made) == {V1: 0, V2: 1}, "one until its bytes are pinned"
+    assert cluster.entry == V1
+    bad = cluster.changed(V2, lambda p: replace(p, stage="bad"))
+    after, made = bad.reconciled()
+    assert replicas(made) == {V1: 2, V2: 0}
+    assert reconciling(kubelets(after)) == ("Stalled", "ModelNotFound")
+    good = on(kubelets(cluster), 2)
+    assert good.entry == V2
+
+
+def test_the_old_revision_stays_warm_and_hands_over_and_goes() -> None:
+    cluster = on(replace(on(update(2), 3), action=f"promote@{V2}#1"), 3)
+    made = told(cluster)
+    assert (cluster.entry, made.stable, replicas(made)) == (V2, V2, {V1: 2, V2: 2})
+    order = made.orders[V1]
+    assert (order.revision, order.weight, order.hand_over, len(order.candidates)) == (V2, 100, True, 2)
+    assert V2 not in made.orders
+    assert reconciling(cluster) == ("True", "HandingOver")
+    assert replicas(told(cluster.later(28))) == {V1: 2, V2: 2}
+    assert replicas(told(cluster.later(31))) == {V1: 0, V2: 2}
+
+
+def test_a_hand_over_waits_for_the_entry() -> None:
+    cluster = on(replace(on(update(2), 3), action=f"promote@{V2}#1"), 2)
+    held = replace(cluster, entry=V1)
+    made = told(held.later(100))
+    assert made.orders == {}
+    assert replicas(made) == {V1: 2, V2: 2}
+
+
+def test_what_is_taken_back_keeps_its_pods_until_no_stable_pod_forwards_to_it() -> None:
+    cluster = on(update(2), 3)
+    after, made = replace(cluster, action=f"abort@{V2}#1", mute=True).reconciled()
+    order = made.orders[V1]
+    assert (order.revision, order.weight) == (None, 0)
+    assert replicas(made)[V2] == 1
+    assert replicas(told(after.later(4.9)))[V2] == 1
+    assert replicas(told(after.later(5)))[V2] == 0, "a pod that cannot be told is not waited for"
+    heard, _ = replace(after, mute=False).reconciled()
+    assert replicas(told(heard))[V2] == 0
+
+
+def test_a_third_version_supersedes_the_second() -> None:
+    cluster = replace(on(update(2), 3), asked=spec("s3://m/3", 2, rollout=STEPS))
+    cluster, made = cluster.reconciled()
+    assert (made.stable, made.candidate) == (V1, V3)
+    cluster, made = cluster.later(1).reconciled()
+    assert made.orders[V1].revision == V3
+    assert made.planned(V2).revision.rejected is None
+    cluster = on(cluster, 2)
+    assert replicas(told(cluster))[V2] == 0
+
+
+def test_a_breaking_signature_is_refused_with_the_difference() -> None:
+    other = {"inputs": [{"name": "image", "datatype": "FP32", "shape": [-1, 64]}], "outputs": SIGNATURE["outputs"]}
+    cluster = replace(update(2), signatures=((V2, other),))
+    cluster = on(cluster, 2)
+    seen = cluster.observed()
+    stalled = conditions(seen, plan(seen), None)[2]
+    assert (stalled.status, stalled.reason) == (True, "SignatureBreaks")
+    assert "input x FP32[?,64] is gone" in stalled.message
+    assert f"{V1} goes on serving" in stalled.message
+    assert f"retry@{V2}" in stalled.message
+
+
+@pytest.mark.parametrize(("rollout", "action", "expected"), [
+    (STEPS, None, ("True", "RollingOut")),
+    (STEPS, f"pause@{V2}#1", ("True", "Paused")),
+    (STEPS, f"abort@{V2}#1", ("Stalled", "Aborted")),
+])  # fmt: skip
+def test_the_conditions_say_how_it_stands(rollout: Object, action: str | None, expected: tuple[str, str]) -> None:
+    cluster, _ = replace(on(update(2, rollout), 3), action=action).reconciled()
+    assert reconciling(cluster) == expected
+
+
+def test_suspended_it_begins_anew() -> None:
+    cluster = on(update(2), 3)
+    suspended = spec("s3://m/2", 2, rollout=STEPS, state="Suspended")
+    cluster, made = replace(cluster, asked=suspended).reconciled()
+    assert replicas(made) == {V1: 0, V2: 0}
+    assert (made.orders, made.again) == ({}, None)
+    cluster = replace(cluster.later(3600), asked=spec("s3://m/2", 2, rollout=STEPS))
+    cluster = on(cluster, 2)
+    made = told(cluster)
+    assert made.rollout is not None
+    assert (made.rollout.phase, made.rollout.progress) == ("Progressing", "1/3")
+    assert made.planned(V2).revision.rejected is None
+
+
+def test_no_pod_is_asked_at_rest_and_all_are_while_something_is_under_way() -> None:
+    cluster = update(2)
+    assert asks(serving(2, STEPS).observed()) == frozenset()
+    assert asks(cluster.observed()) == {V1}
+    assert asks(on(cluster, 2).observed()) == {V1, V2}
+
+
+def test_a_changed_rollout_is_for_the_next_one() -> None:
+    cluster = on(update(2), 3)
+    changed = replace(cluster, asked=spec("s3://m/2", 2, rollout={"steps": [{"weight": 90}], "stepSeconds": 0}))
+    made = told(changed)
+    assert made.rollout is not None
+    assert (made.rollout.steps, made.rollout.weight) == (3, 25)
+
+
+def test_the_status_is_the_same_from_look_to_look_while_nothing_happens() -> None:
+    cluster = on(update(2), 4)
+    busy = cluster.changed(V1, lambda p: replace(p, requests=230))
+    busier = busy.changed(V1, lambda p: replace(p, requests=240)).later(1)
+    assert told(busy).rollout == told(busier).rollout
+
+
+def test_the_history_keeps_what_is_needed_and_no_more() -> None:
+    none: Object = {**STEPS, "revisionHistoryLimit": 0}
+    cluster = on(replace(on(update(2, none), 3), action=f"promote@{V2}#1"), 3)
+    assert told(cluster).discarded == (), "it is warm still"
+    assert told(cluster.later(31)).discarded == (V1,)
+    aborted = on(replace(on(update(2, none), 3), action=f"abort@{V2}#1"), 4, 5)
+    assert told(aborted).discarded == (), "or it would be made anew, and tried again"
+
+
+def test_the_candidates_bytes_are_pinned_before_it_grows() -> None:
+    cluster = update(4, {"strategy": "BlueGreen", "scaleDownDelaySeconds": 0})
+    first, made = cluster.reconciled()
+    assert replicas(made)[V2] == 1
+    _, made = kubelets(first).reconciled()
+    assert made.planned(V2).revision.digest == digest()
+    assert replicas(made)[V2] == 4

@@ -1,0 +1,249 @@
+"""All that can happen to a rollout, in every order, to a bounded depth: what must hold does, and it ends as it should.
+
+Each situation of a rollout is a beginning. From there every sequence of events is tried; what leads to the same cluster
+is tried once. From every cluster that comes of it, once everybody does their work, the end must be the right one.
+"""
+
+import functools
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any
+
+import pytest
+
+from onnx_operator.decide.plan import Plan
+from onnx_operator.decide.roles import asks, plan
+from tests.unit.operator.situations import name_of, spec
+from tests.unit.operator.small_cluster import SmallCluster, SmallPod, kubelets, serving
+
+Object = dict[str, Any]
+Change = Callable[[SmallCluster], SmallCluster]
+
+CANARY: Object = {"steps": [{"weight": 25}, {"pause": {}}], "stepSeconds": 10, "scaleDownDelaySeconds": 20}
+V1, V2, V3 = (name_of(spec(f"s3://m/{n}")) for n in (1, 2, 3))
+
+
+@dataclass(frozen=True)
+class Event:
+    """Something that happens. ``fault``: a candidate may be taken back for it."""
+
+    change: Change
+    fault: bool = False
+
+
+def look(cluster: SmallCluster, until: str = "scales") -> SmallCluster:
+    """Let the operator look; whatever it does, clients keep their ready pods, and nothing is forwarded to the dead."""
+    after, _ = looked(cluster, until)
+    return after
+
+
+def looked(cluster: SmallCluster, until: str = "scales") -> tuple[SmallCluster, Plan]:
+    before = ready(cluster, cluster.entry)
+    after, made = cluster.reconciled(until)
+    strategy = cluster.asked.rollout
+    excused = strategy.strategy == "Recreate" or strategy.capacity.whenNoCapacity == "ShrinkStable"
+    needed = cluster.asked.scaling.minReplicas
+    assert excused or ready(after, after.entry) >= min(needed, before), "clients lost ready pods"
+    for planned in made.revisions:
+        rejected, name = planned.revision.rejected, planned.revision.name
+        assert not (rejected and name != made.stable and planned.replicas > dict(cluster.replicas).get(name, 0))
+    return after, made
+
+
+def ready(cluster: SmallCluster, name: str | None) -> int:
+    return sum(p.stage == "ready" for p in cluster.there(name or ""))
+
+
+def coming(cluster: SmallCluster) -> str | None:
+    """Return the revision with pods that the entry does not lead to."""
+    return next((name for name, there in cluster.pods if there and name != cluster.entry), None)
+
+
+def first(
+    cluster: SmallCluster, name: str | None, stage: str | None, change: Callable[[SmallPod], SmallPod]
+) -> SmallCluster:
+    """Change the first pod of a revision that is in a stage."""
+    chosen = next((p for p in cluster.there(name or "") if stage in {None, p.stage}), None)
+    return cluster.changed(name or "", lambda p: change(p) if p == chosen else p)
+
+
+def dies(cluster: SmallCluster, name: str | None) -> SmallCluster:
+    """One pod goes, and its controller makes another one."""
+    born = cluster.born + 1
+    made = first(cluster, name, None, lambda p: SmallPod(f"{name}-{born}"))
+    return replace(made, born=born)
+
+
+def errors(cluster: SmallCluster) -> SmallCluster:
+    """Of 100 requests that each pod forwards, 20 fail."""
+    return cluster.changed(
+        cluster.entry or "",
+        lambda p: replace(p, requests=p.requests + 100, errors=p.errors + 20) if p.told and p.told.weight else p,
+    )
+
+
+def asked(uri: str) -> Change:
+    return lambda cluster: replace(cluster, asked=cluster.asked.model_copy(update={"model": spec(uri).model}))
+
+
+def annotated(action: str, revision: str) -> Change:
+    return lambda cluster: replace(cluster, action=f"{action}@{revision}#1")
+
+
+EVENTS: dict[str, Event] = {
+    "a look": Event(look),
+    "killed after the facts": Event(lambda c: look(c, "facts")),
+    "killed after the orders": Event(lambda c: look(c, "orders")),
+    "pods come up": Event(kubelets),
+    "3 seconds": Event(lambda c: c.later(3)),
+    "12 seconds": Event(lambda c: c.later(12), fault=True),
+    "a candidate cannot start": Event(
+        lambda c: first(c, coming(c), "new", lambda p: replace(p, stage="bad")), fault=True
+    ),
+    "a candidate restarts": Event(
+        lambda c: first(c, coming(c), "ready", lambda p: replace(p, restarts=p.restarts + 1)), fault=True
+    ),
+    "a candidate's pod dies": Event(lambda c: dies(c, coming(c))),
+    "a stable pod dies": Event(lambda c: dies(c, c.entry)),
+    "requests fail": Event(errors, fault=True),
+    "pods are deaf": Event(lambda c: replace(c, mute=True), fault=True),
+    "no room": Event(lambda c: replace(c, full=True)),
+    "the spec goes back": Event(asked("s3://m/1")),
+    "the second version": Event(asked("s3://m/2")),
+    "a third version": Event(asked("s3://m/3")),
+    "abort": Event(annotated("abort", V2), fault=True),
+    "pause": Event(annotated("pause", V2)),
+    "resume": Event(annotated("resume", V2)),
+    "promote": Event(annotated("promote", V2)),
+    "retry": Event(annotated("retry", V2)),
+    "rollback": Event(annotated("rollback", V1), fault=True),
+}
+
+
+# So many events after one another are tried, in every order.
+DEPTH = 3
+
+
+@functools.cache
+def beginnings() -> dict[str, SmallCluster]:
+    """Return the cluster as it is when each phase of a rollout has just begun, and within it."""
+    cluster = asked("s3://m/2")(serving(2, CANARY))
+    found: dict[str, SmallCluster] = {"asked": cluster}
+    for _ in range(40):
+        cluster, made = looked(cluster)
+        state = made.rollout
+        name = (
+            f"{state.phase} {state.progress} {state.weight}" if state else ("preflight" if made.candidate else "rest")
+        )
+        found.setdefault(name, cluster)
+        found.setdefault("preflight", cluster)
+        cluster = kubelets(cluster).later(3)
+        found.setdefault(f"{name}, later", cluster)
+        if state and state.phase == "Paused":
+            cluster = annotated("resume", V2)(cluster)
+    broken = look(errors(look(look(found["Progressing 1/3 25"].later(1)))))
+    found["taken back"] = broken
+    assert plan(broken.observed()).planned(V2).revision.rejected
+    return found
+
+
+def test_the_beginnings_are_all_the_phases() -> None:
+    phases = {name.split()[0] for name in beginnings()}
+    assert phases >= {"asked", "preflight", "Progressing", "Paused", "HandingOver", "rest", "taken"}
+
+
+class Exploration:
+    """Tries everything. ``seen`` are the clusters that were, with what may be said against the candidate in them.
+
+    ``makes_room``: it ends well even in a full cluster.
+    """
+
+    def __init__(self, makes_room: bool = False) -> None:
+        self.makes_room = makes_room
+        self.seen: dict[tuple[str, bool], int] = {}
+        self.ended: set[tuple[str, bool]] = set()
+        self.looks = 0
+
+    def explore(self, cluster: SmallCluster, depth: int, told: tuple[str, ...] = (), fault: bool = False) -> None:
+        key = (cluster.key(), fault)
+        if self.seen.get(key, -1) >= depth:
+            return
+        self.seen[key] = depth
+        try:
+            self.end(cluster, fault)
+        except AssertionError as error:
+            raise AssertionError(f"after {', '.join(told)}: {error}") from error
+        if depth:
+            for name, event in EVENTS.items():
+                try:
+                    after = event.change(cluster)
+                except AssertionError as error:
+                    raise AssertionError(f"after {', '.join((*told, name))}: {error}") from error
+                self.explore(after, depth - 1, (*told, name), fault or event.fault)
+
+    def end(self, cluster: SmallCluster, fault: bool) -> None:
+        """Everybody does their work: it comes to rest, in the right end."""
+        deaf, path = cluster.mute, []
+        cluster = kubelets(replace(cluster, mute=False, full=cluster.full and self.makes_room))
+        for count in range(150):
+            key = (cluster.key(), fault)
+            if key in self.ended:
+                break
+            path.append(key)
+            cluster, made = looked(cluster)
+            self.looks += 1
+            up = all(p.stage == "ready" for _, there in cluster.pods for p in there)
+            if up and made.again is None and made == plan(cluster.observed()):
+                self.rests(cluster, made, fault, deaf)
+                break
+            if made.rollout and made.rollout.phase == "Paused":
+                cluster = replace(cluster, action=f"resume@{made.candidate}#{count}")
+            cluster = kubelets(cluster).later(5)
+        else:
+            raise AssertionError("it does not come to rest")
+        self.ended.update(path)
+
+    def rests(self, cluster: SmallCluster, made: Plan, fault: bool, deaf: bool) -> None:
+        wanted = made.planned(made.wanted).revision
+        assert made.stable == made.wanted or wanted.rejected, "it is neither there nor taken back"
+        assert fault or not wanted.rejected, f"taken back without a reason: {wanted.rejected}"
+        assert cluster.entry == made.stable
+        size = cluster.asked.scaling.minReplicas
+        there = {name: [p.stage for p in pods] for name, pods in cluster.pods if pods}
+        assert there == {made.stable: ["ready"] * size}, "others have pods left, or it has not all"
+        assert asks(cluster.observed()) == frozenset()
+        assert made.orders == {}
+        for small in cluster.there(made.stable or ""):
+            assert deaf or not (small.told and small.told.weight), "it forwards to what is gone"
+        for planned in made.revisions:
+            facts = planned.revision.rollout
+            assert planned.revision.name == made.stable or facts is None or facts.over
+
+
+CANARIES = Exploration()
+
+
+@pytest.mark.parametrize("name", beginnings())
+def test_whatever_happens_in_a_phase_it_ends_as_it_should(name: str) -> None:
+    CANARIES.explore(beginnings()[name], DEPTH, fault=name == "taken back")
+
+
+BLUE_GREEN: Object = {
+    "strategy": "BlueGreen",
+    "steps": [{"pause": {"durationSeconds": 10}}],
+    "scaleDownDelaySeconds": 20,
+}
+AT_ONCE: Object = {"strategy": "BlueGreen", "scaleDownDelaySeconds": 0}
+RECREATE: Object = {"strategy": "Recreate", "scaleDownDelaySeconds": 20}
+LENDING: Object = {**CANARY, "capacity": {"whenNoCapacity": "ShrinkStable"}}
+
+
+@pytest.mark.parametrize(
+    "rollout", [BLUE_GREEN, AT_ONCE, RECREATE, LENDING], ids=["pause", "at once", "recreate", "lend"]
+)
+def test_whatever_happens_by_another_strategy_it_ends_as_it_should(rollout: Object) -> None:
+    full = rollout in (RECREATE, LENDING)
+    exploration, cluster = Exploration(full), replace(asked("s3://m/2")(serving(2, rollout)), full=full)
+    for _ in range(8):
+        exploration.explore(cluster, DEPTH - 1)
+        cluster = look(kubelets(cluster)).later(3)

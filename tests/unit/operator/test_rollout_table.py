@@ -1,0 +1,273 @@
+"""Each rule of the table: when it applies, when it does not, and what it does. The page shows the same table."""
+
+import re
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import onnx_operator
+from onnx_operator.decide.rollout.effects import Outcome
+from onnx_operator.decide.rollout.sight import Sight, State
+from onnx_operator.decide.rollout.steps import steps_of
+from onnx_operator.decide.rollout.table import RULES, Rule, run
+from onnx_operator.decide.times import stamp
+from onnx_operator.observed import Revision
+from onnx_operator.rollout import Address, Arm, RolloutFacts, SplitState
+from tests.unit.operator.situations import (
+    EARLIER,
+    NOW,
+    SIGNATURE,
+    container,
+    deployment,
+    failed,
+    observed,
+    pod,
+    ready_pod,
+    revision,
+    spec,
+)
+
+Object = dict[str, Any]
+
+PAGE = (Path(onnx_operator.__file__).parents[2] / "docs" / "rollouts.md").read_text()
+STEPS: Object = {"steps": [{"weight": 25}, {"pause": {"durationSeconds": 60}}, {"weight": 100}], "stepSeconds": 15}
+OLD, NEW = spec("s3://m/1", 4), spec("s3://m/2", 4)
+STABLE = replace(revision(OLD, 1, EARLIER), signature=SIGNATURE)
+CANDIDATE = replace(revision(NEW, 2), signature=SIGNATURE)
+LATER = replace(CANDIDATE, signature={**SIGNATURE, "outputs": []})
+NO_NODE = {"type": "PodScheduled", "status": "False", "reason": "Unschedulable", "message": "no GPU."}
+
+
+def ago(seconds: float) -> str:
+    return stamp(NOW - timedelta(seconds=seconds))
+
+
+def facts(step: int, **more: Any) -> RolloutFacts:
+    """Return the facts of a rollout that reached a step 30 seconds ago."""
+    given: Object = {"step": step, "step_started_at": ago(30), "progress_at": ago(30), "progress": 99, "stable_size": 4,
+                     "generation": 7, "ordered_at": ago(30)}  # fmt: skip
+    return RolloutFacts(more.pop("rollout", STEPS), ago(60), **(given | more))
+
+
+PREFLIGHT = facts(-1)
+CAPACITY = facts(0)
+WEIGHT = facts(0, weight=25)
+JUDGING = facts(0, weight=25, weighted_at=ago(15))
+PAUSED = facts(1, weight=25, paused="Step")
+PROMOTING = facts(3, weight=100)
+EACH: dict[State, RolloutFacts] = {
+    State.PREFLIGHT: PREFLIGHT,
+    State.CAPACITY: CAPACITY,
+    State.WEIGHT: WEIGHT,
+    State.JUDGING: JUDGING,
+    State.PAUSED: PAUSED,
+    State.PROMOTING: PROMOTING,
+}
+
+
+def split(n: int, generation: int = 7, applied: int = 25, requests: int = 1000, errors: int = 0) -> SplitState:
+    return SplitState(
+        f"uid-s{n}", "boot", generation, CANDIDATE.name, 25, applied, False, (Address("uid-c0", "10.0.0.1"),), "", 3,
+        Arm(3000, 0), Arm(requests, errors, requests - errors, {"serverError": errors}),
+    )  # fmt: skip
+
+
+def seen(
+    of: RolloutFacts,
+    ready: int = 0,
+    more: tuple[Object, ...] = (),
+    stable: int = 4,
+    splits: tuple[SplitState | None, ...] = (),
+    candidate: Revision = CANDIDATE,
+    action: str = "",
+    **spec_fields: Any,
+) -> Sight:
+    """Return a rollout: so many ready pods of both, more pods of the candidate, what the stable ones say."""
+    pods = {
+        STABLE.name: tuple(ready_pod(f"s{n}") for n in range(stable)),
+        CANDIDATE.name: (*(ready_pod(f"c{n}") for n in range(ready)), *more),
+    }
+    told = splits or tuple(replace(split(n, applied=0), weight=0, candidates=()) for n in range(stable))
+    owned = {("Deployment", STABLE.name): deployment(stable)}
+    at = observed(
+        spec("s3://m/2", 4, **spec_fields), STABLE, candidate, pods=pods, owned=owned,
+        splits={f"uid-s{n}": said for n, said in enumerate(told)},
+    )  # fmt: skip
+    return Sight(at, replace(candidate, rollout=of), STABLE, of, 8, action)
+
+
+ALL = tuple(split(n) for n in range(4))
+PENDING = pod("c-pending", conditions=(NO_NODE,))
+BAD = pod("c-bad", init=(container("fetch", failed("ModelNotFound")),))
+LENDS: Object = {**STEPS, "capacity": {"whenNoCapacity": "ShrinkStable"}}
+
+# Of each rule, in the table's order: where it is the first to apply, and where it just does not.
+CASES: dict[str, tuple[Sight, Sight]] = {
+    "somebody asks for `abort`": (seen(JUDGING, 1, splits=ALL, action="abort"), seen(JUDGING, 1, splits=ALL)),
+    "a check fails": (
+        seen(WEIGHT, 1, splits=(*ALL[:3], split(3, errors=60))),
+        seen(WEIGHT, 1, splits=(*ALL[:3], split(3, errors=2))),
+    ),
+    "the signature breaks clients": (
+        seen(PREFLIGHT, 1, candidate=LATER),
+        seen(PREFLIGHT, 1, candidate=LATER, signature={"breaking": "Allow"}),
+    ),
+    "no progress for `progressDeadlineSeconds`": (
+        seen(facts(-1, progress_at=ago(600))), seen(facts(-1, progress_at=ago(599))),
+    ),
+    "a pod knows a later generation": (
+        seen(WEIGHT, 1, splits=(*ALL[:3], split(3, generation=9))), seen(WEIGHT, 1, splits=(*ALL[:3], None)),
+    ),
+    "somebody asks for `promote`": (seen(PAUSED, 1, splits=ALL, action="promote"), seen(PAUSED, 1, splits=ALL)),
+    "somebody asks for `pause`": (seen(JUDGING, 1, splits=ALL, action="pause"), seen(PREFLIGHT)),
+    "somebody asks for `resume`, or the pause's time is over": (
+        seen(replace(PAUSED, step_started_at=ago(60)), 1, splits=ALL),
+        seen(replace(PAUSED, step_started_at=ago(59)), 1, splits=ALL),
+    ),
+    "a lent place did not help for 60 seconds": (
+        seen(facts(0, rollout=LENDS, shrunk=1, shrunk_at=ago(60)), 0, (PENDING,), stable=3),
+        seen(facts(0, rollout=LENDS, shrunk=1, shrunk_at=ago(59)), 0, (PENDING,), stable=3),
+    ),
+    "no node takes a pod, `ShrinkStable`, two stable pods are ready": (
+        seen(facts(0, rollout=LENDS), 0, (PENDING,), stable=2), seen(facts(0, rollout=LENDS), 0, (PENDING,), stable=1),
+    ),
+    "it is ready and pinned, and its signature is known": (
+        seen(PREFLIGHT, 1), seen(PREFLIGHT, 1, candidate=replace(CANDIDATE, signature=None)),
+    ),
+    "as many pods are ready as the weight needs": (
+        seen(replace(CAPACITY, step=2, weight=25), 4, splits=ALL),
+        seen(replace(CAPACITY, step=2, weight=25), 3, splits=ALL),
+    ),
+    "every ready stable pod has applied the weight": (
+        seen(WEIGHT, 1, splits=ALL), seen(WEIGHT, 1, splits=(*ALL[:3], split(3, applied=0))),
+    ),
+    "`stepSeconds` are over": (
+        seen(JUDGING, 1, splits=ALL), seen(replace(JUDGING, weighted_at=ago(14)), 1, splits=ALL),
+    ),
+    "as many pods are ready as the stable revision needs": (
+        seen(PROMOTING, 4, splits=ALL), seen(PROMOTING, 3, splits=ALL),
+    ),
+}  # fmt: skip
+
+
+def rule_of(sight: Sight) -> Rule | None:
+    return next((rule for rule in RULES if sight.state in rule.states and rule.holds(sight)), None)
+
+
+def test_every_rule_has_a_case() -> None:
+    assert list(CASES) == [rule.when for rule in RULES]
+
+
+@pytest.mark.parametrize("when", CASES)
+def test_a_rule_applies_when_the_table_says_so_and_not_otherwise(when: str) -> None:
+    applies, does_not = CASES[when]
+    found = rule_of(applies)
+    assert found is not None
+    assert found.when == when
+    other = rule_of(does_not)
+    assert other is None or other.when != when
+
+
+@pytest.mark.parametrize("when", CASES)
+def test_a_rule_leads_where_the_table_says(when: str) -> None:
+    sight, _ = CASES[when]
+    rule = next(rule for rule in RULES if rule.when == when)
+    outcome = rule.carry_out(sight)
+    then = replace(sight, facts=outcome.facts).state
+    match rule.then:
+        case State.ROLLING_BACK:
+            assert outcome.rejection is not None
+            assert (outcome.facts.over, outcome.facts.weight, outcome.facts.generation) == (True, 0, 8)
+        case State.HANDING_OVER:
+            assert outcome.promoted
+        case "the same":
+            assert then == sight.state
+        case "the next step":
+            assert outcome.facts.step == sight.facts.step + 1
+        case named:
+            assert then == named
+
+
+@pytest.mark.parametrize("state", EACH)
+def test_the_facts_say_the_state(state: State) -> None:
+    assert seen(EACH[state]).state == state
+
+
+@pytest.mark.parametrize("state", EACH)
+def test_in_every_state_it_can_be_aborted_and_a_bad_pod_ends_it(state: State) -> None:
+    aborted = run(seen(EACH[state], 1, splits=ALL, action="abort"))
+    bad = run(seen(EACH[state], 1, (BAD,), splits=ALL))
+    assert (reason(aborted), reason(bad)) == ("Aborted", "ModelNotFound")
+
+
+@pytest.mark.parametrize("state", EACH)
+def test_in_every_state_a_rollout_waits_where_nothing_is_seen(state: State) -> None:
+    """No pods of the candidate, and stable pods that do not answer: nothing is decided on that."""
+    quiet = seen(replace(EACH[state], weighted_at=ago(1) if state == State.JUDGING else ""), 0, splits=(None,) * 4)
+    outcome = run(quiet)
+    assert (outcome.rejection, outcome.promoted) == (None, False)
+    assert replace(quiet, facts=outcome.facts).state == state
+
+
+def reason(outcome: Outcome) -> str | None:
+    return outcome.rejection.reason if outcome.rejection else None
+
+
+def test_without_a_weight_to_be_told_a_look_goes_on_to_the_next_thing_that_has_to_be_seen() -> None:
+    outcome = run(seen(PREFLIGHT, 1))
+    assert (outcome.facts.step, outcome.facts.weight, outcome.facts.generation) == (0, 25, 8), "told in the same look"
+    assert outcome.facts.weighted_at == ""
+
+
+def test_a_revision_that_cannot_start_by_blue_green_is_left_to_try_until_the_deadline() -> None:
+    patient: Object = {"strategy": "BlueGreen"}
+    assert run(seen(facts(-1, rollout=patient), 0, (BAD,))).rejection is None
+    late = run(seen(facts(-1, rollout=patient, progress_at=ago(600)), 0, (BAD,)))
+    assert reason(late) == "ProgressDeadlineExceeded"
+
+
+@pytest.mark.parametrize(("policy", "ends"), [("Pause", None), ("ShrinkStable", None), ("Abort", "NoCapacity")])
+def test_no_deadline_runs_while_no_node_takes_a_pod(policy: str, ends: str | None) -> None:
+    rollout: Object = {**STEPS, "capacity": {"whenNoCapacity": policy}}
+    waiting = facts(-1, rollout=rollout, progress_at=ago(9999), stayed_small=True)
+    assert reason(run(seen(waiting, 0, (PENDING,)))) == ends
+
+
+def test_progress_counts_when_it_grows() -> None:
+    begun = facts(-1, progress=0, progress_at=ago(30))
+    first = run(seen(begun, 0, (pod("c"),))).facts
+    assert (first.progress, first.progress_at) == (1, stamp(NOW))
+    back = run(seen(replace(first, progress=3, progress_at=ago(9)), 0, (pod("c"),))).facts
+    assert (back.progress, back.progress_at) == (3, ago(9)), "a pod that begins anew is no progress"
+
+
+def test_a_candidate_that_lost_its_pods_has_ten_seconds() -> None:
+    lost = run(seen(JUDGING, 0, splits=ALL)).facts
+    assert lost.unready_since == stamp(NOW)
+    judged = replace(JUDGING, weighted_at=ago(1))
+    assert run(seen(replace(judged, unready_since=ago(9)), 0, splits=ALL)).rejection is None
+    assert reason(run(seen(replace(judged, unready_since=ago(10)), 0, splits=ALL))) == "CandidateUnready"
+    assert run(seen(replace(judged, unready_since=ago(10)), 1, splits=ALL)).facts.unready_since == ""
+
+
+def test_the_page_has_the_table() -> None:
+    rows = re.findall(r"^\| ([A-Za-z, ]+) \| (.+?) \| ([A-Za-z ]+) \| (.*?) ?\|$", PAGE, re.MULTILINE)
+    told = [
+        (", ".join(rule.states) if len(rule.states) < 6 else "any of the six", rule.when, str(rule.then), rule.effect)
+        for rule in RULES
+    ]
+    assert [row for row in rows if row[1] in CASES] == told
+
+
+def test_the_page_explains_every_state() -> None:
+    for state in State:
+        assert f"**{state}**" in PAGE
+
+
+@pytest.mark.parametrize("strategy", ["Canary", "BlueGreen", "Recreate"])
+def test_the_page_explains_every_strategy(strategy: str) -> None:
+    assert f"| `{strategy}` |" in PAGE
+    assert steps_of(seen(facts(-1, rollout={"strategy": strategy})).rollout) is not None
