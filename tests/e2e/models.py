@@ -11,6 +11,9 @@ from onnx import TensorProto, helper
 
 Object = dict[str, Any]
 
+AT_ONCE: Object = {"strategy": "BlueGreen", "scaleDownDelaySeconds": 0}
+"""`spec.rollout` with which a new version takes over as soon as its pods are ready, and the old one goes."""
+
 
 def scale_model(factor: float) -> bytes:
     """Return a model ``y = factor * x``, with x and y FP32 of shape [-1, 2]."""
@@ -56,7 +59,10 @@ class Store:
 
 
 def onnx_model(name: str, uri: str, **spec: Any) -> Object:
-    """Return an ONNXModel with small resources; ``spec`` is merged over, one level deep in ``model``."""
+    """Return an ONNXModel with small resources whose new versions take over at once.
+
+    ``spec`` is merged over, one level deep in ``model``.
+    """
     source = {"uri": uri, "credentials": {"secretName": "store"}, **spec.pop("model", {})}
     return {
         "apiVersion": "onnx-operator.dev/v1alpha1",
@@ -65,6 +71,7 @@ def onnx_model(name: str, uri: str, **spec: Any) -> Object:
         "spec": {
             "model": source,
             "resources": {"requests": {"cpu": "20m", "memory": "64Mi"}, "limits": {"cpu": "1", "memory": "512Mi"}},
+            "rollout": AT_ONCE,
             **spec,
         },
     }
