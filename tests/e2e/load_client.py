@@ -212,11 +212,16 @@ def main(kind: str, host: str, model: str, file: str, pause: float) -> None:
     """Ask until stdin ends."""
     stop = threading.Event()
     client = connect(kind, host, model)
-    threading.Thread(target=lambda: (sys.stdin.read(), stop.set()), daemon=True).start()
+    threading.Thread(target=_await_end, args=(stop,), daemon=True).start()
     with open(file, "w", buffering=1) as lines:  # noqa: PTH123
         for request in asked(client, stop, pause):
             lines.write(f"{json.dumps(request)}\n")
     client.close()
+
+
+def _await_end(stop: threading.Event) -> None:
+    sys.stdin.read()
+    stop.set()
 
 
 if __name__ == "__main__":

@@ -5,6 +5,7 @@ from bisect import bisect_right
 from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass, field
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -33,7 +34,8 @@ BASELINE = 2.5
 BEHIND = 2.0
 """Seconds for which a weight may outlive the last ready pod of its revision: somebody has to see that it went."""
 
-FAILURES = frozenset({"refused", "reset", "serverError", "clientError", "late", "overloaded"})
+SOON = 2.0
+"""Seconds from a failure that stable pods have counted, or from a person's word, to weight 0 at each of them."""
 
 
 def steady(weight: int, seconds: int = 600) -> Object:
@@ -59,9 +61,7 @@ class Scenario:
         """Serve version 1, with clients that ask it from now on."""
         uri = self.store.put("v1/model.onnx", scale_model(1.0))
         self.kubectl.apply(onnx_model(MODEL, uri, scaling={"minReplicas": pods}, **{"rollout": QUICK, **spec}))
-        model = self.wait(
-            lambda m: settled(m) and m["status"].get("readyReplicas") == pods and "signature" in m["status"]
-        )
+        model = self.wait(lambda m: settled(m) and m["status"]["readyReplicas"] == pods and "signature" in m["status"])
         self.stable = model["status"]["stableRevision"]
         address = str(self.kubectl.get("service", MODEL)["spec"]["clusterIP"])
         first_answer(f"{address}:8000", MODEL)
@@ -127,15 +127,23 @@ class Scenario:
         return model
 
     def failed_at(self, *kinds: str) -> float:
-        """Return when stable pods first counted a failure of the candidate of one of these kinds."""
-        look: Look = eventually(
-            f"a failure of {kinds}",
-            lambda: next((look for look in self.counters.looks if look.failures(frozenset(kinds))), None),
-        )
+        """Return when stable pods first counted a failure of the candidate of these kinds, or up to a look earlier."""
+
+        def last_good() -> Look | None:
+            looks = list(self.counters.looks)
+            failed = (before for before, look in pairwise(looks) if look.failures(frozenset(kinds)))
+            return next(failed, None)
+
+        look: Look = eventually(f"a failure of {kinds}", last_good)
         return look.ended
 
-    def finish(self, name: str, candidate: str, fault: float | None = None) -> list[Request]:
-        """End the load; check what holds always, and tell the row of the table. `fault` is when it went wrong."""
+    def finish(
+        self, name: str, candidate: str, fault: float | None = None, within: float | None = SOON
+    ) -> list[Request]:
+        """End the load; check what holds always, and tell the row of the table; return the requests.
+
+        `fault` is when it went wrong; `within` so many seconds no stable pod may forward any more.
+        """
         time.sleep(1.0)
         self.load.stop()
         self.watched.history.catch_up()
@@ -146,29 +154,20 @@ class Scenario:
         added = load.percentile(rollout, 0.99) - load.percentile(before, 0.99)
         ended = None if fault is None else self._weightless(looks, fault)
         loads, pods = self._loads(candidate)
-        lost = load.lost(requests)
-        ROWS.append(
-            Row(
-                name,
-                len(requests),
-                len(lost),
-                load.by_version(requests)[version],
-                added,
-                ended,
-                f"{loads} in {pods} pods",
-            )
-        )
+        lost, answered = load.lost(requests), load.by_version(requests)[version]
+        ROWS.append(Row(name, len(requests), len(lost), answered, added, ended, f"{loads} in {pods} pods"))
         assert lost == []
+        assert ended is None or within is None or ended < within
         assert self.watched.history.violations(self.watched.namespace, frozenset(self.damaged)) == []
         assert self._unready_weights(looks) == []
         return requests
 
     def shares(self, candidate: str, requests: list[Request]) -> dict[int, tuple[int, int]]:
-        """Return by weight how many requests were sent while all stable pods had it, and how many the candidate answered."""
+        """Return by weight how many requests were sent while all stable pods had it, and how many the candidate got."""
         found: dict[int, tuple[int, int]] = {}
         version = candidate.rpartition("-")[2]
         looks = [look for look in self.counters.looks if look.weights(self.stable)]
-        for before, after in zip(looks, looks[1:], strict=False):
+        for before, after in pairwise(looks):
             weights = before.weights(self.stable) | after.weights(self.stable)
             if len(weights) != 1 or not (weight := int(*weights)):
                 continue
@@ -213,10 +212,12 @@ class Scenario:
 
 
 def _astray(look: Look, state: State) -> bool:
-    """Whether a pod has a weight while the revision that is rolled out has no ready pod."""
-    forwards = [server for server in look.servers.values() if server.weight]
-    target = (state.model or {}).get("status", {}).get("rollout", {}).get("revision", "")
-    return bool(forwards) and not state.ready(target)
+    """Whether a pod forwards, and not to a revision that has ready pods."""
+    status = (state.model or {}).get("status", {})
+    # A pod that goes down after its hand-over forwards to the stable revision to its end.
+    target = status.get("rollout", {}).get("revision") or status.get("stableRevision", "")
+    senders = {server.revision for server in look.servers.values() if server.weight}
+    return bool(senders) and (target in senders or not state.ready(target))
 
 
 def _alone(model: Object) -> bool:

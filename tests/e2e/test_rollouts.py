@@ -13,9 +13,6 @@ TOLERANCE = 0.03
 
 REVISION = "onnx-operator.dev/revision"
 
-SOON = 2.0
-"""Seconds from the failure that stable pods count to weight 0 at each of them; looks at them are 0.2 s apart."""
-
 
 def check_shares(scenario: Scenario, candidate: str, weights: set[int], requests: list[Request]) -> None:
     """Check that the candidate answered what its weights say."""
@@ -62,7 +59,7 @@ def test_a_version_that_answers_500_is_taken_back(scenario: Scenario) -> None:
 
 
 def test_a_version_that_hangs_is_taken_back(scenario: Scenario) -> None:
-    # What hangs computes; its share of the machine is kept small, so that the clients' times are those of the stable pods.
+    # What hangs computes; its share of the machine is small, so that the clients' times are those of the stable pods.
     scenario.serve(rollout=steady(25))
     limits = {"requests": {"cpu": "20m", "memory": "64Mi"}, "limits": {"cpu": "300m", "memory": "512Mi"}}
     new = scenario.ask(bad.hanging(), resources=limits)
