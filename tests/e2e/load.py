@@ -64,6 +64,10 @@ class Load:
         self._clients = []
         assert not any(ended), f"clients ended with {ended}"
 
+    def count(self) -> int:
+        """Return how many requests there were until now."""
+        return sum(self._file(index).read_bytes().count(b"\n") for index in self._indices)
+
     def requests(self) -> list[Request]:
         """Return all requests until now, in the order in which they were sent."""
         found: list[Request] = []

@@ -58,47 +58,48 @@ def hanging() -> bytes:
 
 
 def crashing(after: int, factor: float = 3.0) -> bytes:
-    """Return a model of a factor, whose run number `after` on real values kills the process (SIGFPE).
+    """Return a model of a factor, whose run number `after` on real values kills the process (SIGFPE)."""
+    nodes = [
+        *_real(),
+        fatal("real", after, "nothing"),
+        helper.make_node("Add", ["factor", "nothing"], ["sum"]),
+        helper.make_node("Mul", ["x", "sum"], ["y"]),
+    ]
+    return _model(nodes, [_float("limit", 100.0), _float("factor", factor)])
+
+
+def fatal(condition: str, after: int, output: str) -> onnx.NodeProto:
+    """Return a node that gives 0.0 (FLOAT [1]), and kills the process at its run number `after` on a true condition.
 
     Models have no counter. But what a seeded RandomUniform draws is known beforehand, and it draws anew in each run;
     and the least INT32 divided by -1 is more than INT32 has, at which the processor stops the program.
     """
     drawn = _draws(after)
     assert drawn.count(drawn[-1]) == 1
-    random = helper.make_node("RandomUniform", [], ["drawn"], shape=[1], seed=SEED, dtype=TensorProto.FLOAT)
-    deadly = helper.make_graph(
-        [
-            random,
-            helper.make_node("Equal", ["drawn", "last"], ["now"]),
-            helper.make_node("Where", ["now", "minus_one", "one"], ["divisor"]),
-            helper.make_node("Div", ["least", "divisor"], ["quotient"]),
-            helper.make_node("Cast", ["quotient"], ["some"], to=TensorProto.FLOAT),
-            helper.make_node("Mul", ["some", "nothing"], ["none"]),
-            helper.make_node("Add", ["none", "factor"], ["real_factor"]),
-        ],
-        "real",
-        [],
-        [helper.make_tensor_value_info("real_factor", TensorProto.FLOAT, [1])],
-        [
-            helper.make_tensor("last", TensorProto.FLOAT, [1], [drawn[-1]]),
-            helper.make_tensor("minus_one", TensorProto.INT32, [1], [-1]),
-            helper.make_tensor("one", TensorProto.INT32, [1], [1]),
-            helper.make_tensor("least", TensorProto.INT32, [1], [-(2**31)]),
-            helper.make_tensor("nothing", TensorProto.FLOAT, [1], [0.0]),
-        ],
-    )
-    harmless = helper.make_graph(
-        [helper.make_node("Identity", ["factor"], ["same"])],
-        "made_up",
-        [],
-        [helper.make_tensor_value_info("same", TensorProto.FLOAT, [1])],
-    )
-    nodes = [
-        *_real(),
-        helper.make_node("If", ["real"], ["chosen"], then_branch=deadly, else_branch=harmless),
-        helper.make_node("Mul", ["x", "chosen"], ["y"]),
+    division = [
+        helper.make_node("RandomUniform", [], ["drawn"], shape=[1], seed=SEED, dtype=TensorProto.FLOAT),
+        helper.make_node("Equal", ["drawn", "last"], ["now"]),
+        helper.make_node("Where", ["now", "minus_one", "one"], ["divisor"]),
+        helper.make_node("Div", ["least", "divisor"], ["quotient"]),
+        helper.make_node("Cast", ["quotient"], ["some"], to=TensorProto.FLOAT),
+        helper.make_node("Mul", ["some", "zero"], ["none"]),
     ]
-    return _model(nodes, [_float("limit", 100.0), helper.make_tensor("factor", TensorProto.FLOAT, [1], [factor])])
+    constants = [
+        helper.make_tensor("last", TensorProto.FLOAT, [1], [drawn[-1]]),
+        helper.make_tensor("minus_one", TensorProto.INT32, [1], [-1]),
+        helper.make_tensor("one", TensorProto.INT32, [1], [1]),
+        helper.make_tensor("least", TensorProto.INT32, [1], [-(2**31)]),
+    ]
+    zero = helper.make_tensor("zero", TensorProto.FLOAT, [1], [0.0])
+    idle = [helper.make_node("Identity", ["zero"], ["none"])]
+    result = [helper.make_tensor_value_info("none", TensorProto.FLOAT, [1])]
+    return helper.make_node(
+        "If",
+        [condition],
+        [output],
+        then_branch=helper.make_graph(division, "real", [], result, [*constants, zero]),
+        else_branch=helper.make_graph(idle, "made_up", [], result, [zero]),
+    )
 
 
 def _draws(count: int) -> list[float]:

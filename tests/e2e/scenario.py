@@ -11,7 +11,7 @@ from typing import Any
 
 from tests.e2e import load
 from tests.e2e.kubectl import PATIENCE, Kubectl, Object, eventually, settled
-from tests.e2e.load import Load, Request
+from tests.e2e.load import PAUSE, Load, Request
 from tests.e2e.models import Store, first_answer, onnx_model, scale_model
 from tests.e2e.node_history import Watched
 from tests.e2e.pod_counters import Look, PodCounters
@@ -27,6 +27,9 @@ QUICK: Object = {
     "scaleDownDelaySeconds": 3,
 }
 """A canary of seconds."""
+
+FORCED = ("--force", "--grace-period=0", "--wait=false")
+"""Options of `kubectl delete` that end a pod without its drain."""
 
 BASELINE = 2.5
 """Seconds of load before anything changes."""
@@ -57,8 +60,8 @@ class Scenario:
     damaged: set[Name] = field(default_factory=set)
     versions: int = 1
 
-    def serve(self, pods: int = 2, **spec: Any) -> None:
-        """Serve version 1, with clients that ask it from now on."""
+    def serve(self, pods: int = 2, pause: float = PAUSE, **spec: Any) -> None:
+        """Serve version 1, with clients that ask it from now on, each `pause` seconds after its last answer."""
         uri = self.store.put("v1/model.onnx", scale_model(1.0))
         self.kubectl.apply(onnx_model(MODEL, uri, scaling={"minReplicas": pods}, **{"rollout": QUICK, **spec}))
         model = self.wait(lambda m: settled(m) and m["status"]["readyReplicas"] == pods and "signature" in m["status"])
@@ -66,7 +69,7 @@ class Scenario:
         address = str(self.kubectl.get("service", MODEL)["spec"]["clusterIP"])
         first_answer(f"{address}:8000", MODEL)
         self.counters = self.ending.enter_context(PodCounters(self.watched.pods))
-        self.load = self.ending.enter_context(Load(address, MODEL, self.folder))
+        self.load = self.ending.enter_context(Load(address, MODEL, self.folder, pause))
         time.sleep(BASELINE)
         self.changed_at = time.monotonic()
 
