@@ -107,13 +107,17 @@ protos: venv ## compile the server's .proto files to descriptors.binpb
 values: venv ## bring the comments of the chart's values.yaml into its schema and README
 	$(BIN)/python -m tests.chart.values
 
+.PHONY: docs
+docs: venv ## make what docs/ has of generated files: the picture of `kubectl onnx status`, Argo CD's ConfigMap
+	$(BIN)/python -m tests.unit.operator.kubectl.generated
+
 .PHONY: images
 images: setup ## build the two shipped images and print their sizes
 	$(BIN)/python -m tests.cluster images
 
 .PHONY: constraints
 constraints: venv ## pin the newest versions of all dependencies, with hashes
-	$(COMPILE) --upgrade --group dev --extra cpu --extra otel operator/pyproject.toml runtime/pyproject.toml --output-file constraints.txt
+	$(COMPILE) --upgrade --group dev --extra cpu --extra otel --extra image operator/pyproject.toml runtime/pyproject.toml --output-file constraints.txt
 	echo 'onnxruntime-gpu[cuda,cudnn]' | $(COMPILE) --no-annotate --constraint constraints.txt \
 		--output-file runtime/constraints-gpu.txt -
 

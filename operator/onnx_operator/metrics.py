@@ -15,15 +15,13 @@ ROLLOUT_RESULTS = {
     "RolledBack": "rolled_back",
     "Superseded": "superseded",
 }
-RUNNING = ["namespace", "model"]
 SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 
 
 class Rollout(NamedTuple):
-    """A rollout that runs: ``weight`` is the percent of requests that all stable pods forward to it."""
+    """A rollout that runs: ``key`` is namespace/name of the model, ``weight`` the percentage that it gets."""
 
-    namespace: str
-    model: str
+    key: str
     phase: str
     weight: int
 
@@ -36,14 +34,14 @@ class _Rollouts(Collector):
 
     def collect(self) -> Iterator[Metric]:
         phases = GaugeMetricFamily(
-            "onnx_operator_rollout_phase", "1 for the phase that a model's rollout is in.", labels=[*RUNNING, "phase"]
+            "onnx_operator_rollout_phase", "1 for the phase that a model's rollout is in.", labels=["key", "phase"]
         )
         weights = GaugeMetricFamily(
-            "onnx_operator_rollout_weight", "Percent of requests that the new revision gets.", labels=RUNNING
+            "onnx_operator_rollout_weight", "Percent of requests that the new revision gets.", labels=["key"]
         )
         for rollout in self._read():
-            phases.add_metric([rollout.namespace, rollout.model, rollout.phase], 1)
-            weights.add_metric([rollout.namespace, rollout.model], rollout.weight)
+            phases.add_metric([rollout.key, rollout.phase], 1)
+            weights.add_metric([rollout.key], rollout.weight)
         yield phases
         yield weights
 

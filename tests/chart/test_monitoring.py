@@ -6,7 +6,12 @@ from onnx_operator.metrics import Metrics
 from tests.chart.rendering import Object, of_kind, operator_pod, render
 
 METRIC = re.compile(r"onnx_operator_[a-z_]+")
-GAUGES = {"onnx_operator_leader", "onnx_operator_queue_depth", "onnx_operator_queue_oldest_seconds"}
+GAUGES = {
+    "onnx_operator_leader",
+    "onnx_operator_queue_depth",
+    "onnx_operator_queue_oldest_seconds",
+    "onnx_operator_rollout_phase",
+}
 """Those that the process adds when it starts."""
 
 

@@ -70,6 +70,20 @@ def test_new_connections_are_answered_before_they_are_sent_away(pods: tuple[Pod,
         assert time.monotonic() - started < 4
 
 
+def test_both_versions_may_be_asked_by_name(pods: tuple[Pod, Pod]) -> None:
+    old, new = pods
+    old.split(100, new.as_candidate(), handOver=True)
+    with grpc.insecure_channel(old.server.grpc_address, [("grpc.use_local_subchannel_pool", 1)]) as channel:
+        stub = service_pb2_grpc.GRPCInferenceServiceStub(channel)
+        for version in ("v1", "v2", "v1", "v2"):
+            assert version_of(stub.ModelInfer(asking(model_version=version), timeout=PATIENCE)) == version
+        absent = (asking(model_version="v3"), []), (asking(model_version="v2"), [("onnx-forwarded", "digits-v0")])
+        for request, metadata in absent:
+            with pytest.raises(grpc.RpcError) as refused:
+                stub.ModelInfer(request, metadata=metadata, timeout=PATIENCE)
+            assert refused.value.code() == grpc.StatusCode.NOT_FOUND
+
+
 def test_a_hand_over_that_is_taken_back(pods: tuple[Pod, Pod]) -> None:
     old, new = pods
     old.split(100, new.as_candidate(), handOver=True)

@@ -69,7 +69,7 @@ class State:
 
 def of_state(state: State) -> list[str]:
     """Return what is wrong with a state by itself."""
-    return [*_of_model(state), *_of_bytes(state), *_of_growth(state)]
+    return [*_of_model(state), *_of_bytes(state), *_of_growth(state), *_of_rollouts(state)]
 
 
 def of_step(before: State, after: State, damaged: frozenset[Name] = frozenset()) -> list[str]:
@@ -125,6 +125,23 @@ def _of_growth(state: State) -> list[str]:
         ours = obj["metadata"].get("labels", {}).get(f"{GROUP}/revision") == name
         if kind == "Deployment" and ours and obj["spec"].get("replicas", 1) > 1 and state.pinned(name) is None:
             found.append(f"{name} is asked for {obj['spec']['replicas']} pods before its bytes are pinned")
+    return found
+
+
+def _of_rollouts(state: State) -> list[str]:
+    """A revision that stable pods forward to by order is not scaled down, and one that was rejected does not grow."""
+    found = []
+    for (kind, name), obj in state.objects.items():
+        annotations = obj["metadata"].get("annotations", {})
+        deployment = state.objects.get(("Deployment", name))
+        if kind != "ControllerRevision" or deployment is None or state.model is None:
+            continue
+        facts = json.loads(annotations.get(f"{GROUP}/rollout", "{}"))
+        replicas = deployment["spec"].get("replicas", 1)
+        if facts.get("weight") and not facts.get("over") and replicas == 0:
+            found.append(f"{name} is scaled to 0, and gets {facts['weight']} % of the requests by order")
+        if f"{GROUP}/rejected" in annotations and state.entry != name and facts.get("weight"):
+            found.append(f"{name} is rejected, and gets {facts['weight']} % of the requests by order")
     return found
 
 

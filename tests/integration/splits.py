@@ -49,7 +49,7 @@ def orders(plane: ControlPlane, namespace: Namespace) -> list[Told]:
 
 def first_failure(plane: ControlPlane, namespace: Namespace) -> float:
     """Return when a pod first told of a failing candidate, in seconds of the epoch."""
-    return min(pod["failedAt"] for pod in _remembered(plane, namespace) if pod["failedAt"])
+    return min(float(pod["failedAt"]) for pod in _remembered(plane, namespace) if pod["failedAt"])
 
 
 def weights(told: Sequence[Told]) -> list[int]:

@@ -29,7 +29,7 @@ from tests.integration.rollouts import (
 from tests.integration.scenarios import NAME
 from tests.integration.splits import orders, weights
 
-HALF = {"resources": {"requests": {"cpu": "40k"}}}
+HALF: Object = {"resources": {"requests": {"cpu": "40k"}}}
 """The node that KWOK plays has room for two such pods."""
 
 
@@ -124,7 +124,7 @@ def test_recreate_takes_the_old_one_down_first_and_says_so_with_pods_played_by_k
     history.catch_up()
     both = [state for _, state in history.states(namespace.name) if state.ready(old) and state.ready(new)]
     assert both == []
-    assert any("Recreate" in event["message"] for event in namespace.list("Event"))
+    assert any("nobody is answered" in event["message"] for event in namespace.list("Event"))
 
 
 def test_recreate_brings_the_old_one_back_when_the_new_one_fails_with_pods_played_by_kwok(

@@ -5,12 +5,14 @@ from collections.abc import Iterator
 
 import pytest
 
+from tests.cluster.kwok import PLAY
 from tests.cluster.plane import ControlPlane
 from tests.cluster.split_stand_in import BREAKER, SPLIT
 from tests.e2e.kubectl import condition, eventually
 from tests.integration.history import History, recorded
+from tests.integration.installation import forget_lease
 from tests.integration.namespace import MODEL, Namespace
-from tests.integration.operator_process import OperatorProcess
+from tests.integration.operator_process import OperatorProcess, StartOperator
 from tests.integration.rollouts import (
     FAILS,
     ask,
@@ -197,8 +199,9 @@ def test_a_third_version_supersedes_the_second_with_pods_played_by_kwok(
     namespace.wait(MODEL, NAME, serves_alone(3))
     assert not pods_of(namespace, second)
     for mine in by_pod(orders(plane, namespace), old).values():
-        to = [order.to for order in mine if order.weight]
-        assert to == sorted(to, key=[second, third].index), "first the one, then the other"
+        to = [order.to == third for order in mine if order.weight]
+        assert to == sorted(to), "first the one, then the other"
+        assert {order.to for order in mine if order.weight} == {second, third}
         assert [order.generation for order in mine] == sorted(order.generation for order in mine)
     assert "Superseded" in events(namespace)
 
@@ -226,3 +229,53 @@ def test_a_way_back_while_the_predecessor_is_warm_ends_its_hand_over_with_pods_p
     for mine in by_pod(orders(plane, namespace), old).values():
         assert not mine[-1].hand_over, "it forwards to nobody what it is to answer itself"
     assert not pods_of(namespace, new)
+
+
+@pytest.mark.parametrize("phase", ["Preflight", "Progressing", "Paused", "HandingOver"])
+def test_an_operator_that_was_away_for_a_while_goes_on_where_it_was_with_pods_played_by_kwok(
+    start_operator: StartOperator, operator: OperatorProcess, namespace: Namespace, plane: ControlPlane, phase: str
+) -> None:
+    old = serve(namespace)
+    steps = [{"weight": 25}, {"pause": {"durationSeconds": 2}}, {"weight": 100}]
+    play_first = {"annotations": {PLAY: "Loading"}} if phase == "Preflight" else {}
+    rollout = {"steps": steps, "stepSeconds": 1, "scaleDownDelaySeconds": 3}
+    new = ask(namespace, 2, rollout=rollout, podTemplate=play_first)
+    namespace.wait(MODEL, NAME, in_phase(phase))
+    operator.kill()
+    forget_lease(plane)
+    for pod in pods_of(namespace, new):
+        play(namespace, pod, **{PLAY: "Ready"})
+    time.sleep(3)
+    following = start_operator()
+    following.wait_leading()
+    if phase == "Preflight":
+        eventually("the later pods are let go, too", lambda: _let_go(namespace, new))
+    else:
+        namespace.wait(MODEL, NAME, serves_alone(2))
+    for mine in by_pod(orders(plane, namespace), old).values():
+        generations = [order.generation for order in mine]
+        assert generations == sorted(generations)
+        shares = [order.weight for order in mine if order.to == new]
+        assert shares == sorted(shares), "no weight goes back because an operator does not know where it was"
+
+
+def _let_go(namespace: Namespace, revision: str) -> bool:
+    for pod in pods_of(namespace, revision):
+        play(namespace, pod, **{PLAY: "Ready"})
+    return bool(serves_alone(2)(namespace.wait(MODEL, NAME, bool)))
+
+
+def test_a_candidate_that_fails_while_no_operator_looks_is_taken_back_by_the_next_with_pods_played_by_kwok(
+    start_operator: StartOperator, operator: OperatorProcess, namespace: Namespace, plane: ControlPlane
+) -> None:
+    old = serve(namespace)
+    bad = ask(namespace, 2, rollout=canary(5, 100, step_seconds=2))
+    namespace.wait(MODEL, NAME, in_phase("Progressing", weight=5))
+    operator.kill()
+    play(namespace, pods_of(namespace, old)[0], **FAILS)
+    time.sleep(3)
+    forget_lease(plane)
+    start_operator().wait_leading()
+    model = namespace.wait(MODEL, NAME, taken_back(bad, "CandidateErrors"))
+    assert stable(1)(model)
+    assert 100 not in {order.weight for order in orders(plane, namespace)}

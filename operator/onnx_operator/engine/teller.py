@@ -27,7 +27,7 @@ class Teller:
     def sees(self, key: Key, status: Object) -> None:
         """Take how the model is now, for the gauges."""
         if rollout := status.get("rollout"):
-            self._metrics.running[key] = Rollout(*key, rollout["phase"], rollout["appliedWeight"])
+            self._metrics.running[key] = Rollout("/".join(key), rollout["phase"], rollout["appliedWeight"])
         else:
             self.forget(key)
 

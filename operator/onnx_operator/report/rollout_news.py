@@ -46,6 +46,8 @@ def _started(now: Object, after: Object) -> list[Told]:
         return []
     stable = after.get("stableRevision")
     message = f"{now['revision']}: {now['strategy']} rollout of {now['steps']} steps; {stable} is the stable revision."
+    if now["strategy"] == "Recreate":
+        return [("Warning", "RolloutStarted", f"{message} It goes down first: nobody is answered in between.")]
     return [("Normal", "RolloutStarted", message)]
 
 

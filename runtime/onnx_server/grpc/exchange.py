@@ -17,6 +17,7 @@ from onnx_server.protocol.request import InferRequest
 from onnx_server.state import State
 from onnx_server.telemetry.finished import Finished
 from onnx_server.traffic.arms import Arm
+from onnx_server.traffic.message import FORWARDED
 
 _ModelInferRequest = message("inference.ModelInferRequest")
 # A loop's timers may be early by about as much, in seconds.
@@ -71,16 +72,31 @@ class Exchange:
             self.message: Any = _ModelInferRequest.FromString(data)
         except DecodeError:
             raise bad_request("the message is no inference.ModelInferRequest: protobuf cannot parse it") from None
-        self.find(state.registry)
-        self.traffic = traffic = state.traffic
+        self.traffic = state.traffic
         self.arm = Arm.UNCOUNTED
-        if traffic.active:
-            self.arm = traffic.route(caller.fields, self.message.model_version or None)
+        self.find(state.registry)
+        if self.traffic.active:
+            self.arm = self._route()
+
+    def _route(self) -> Arm:
+        version = self.message.model_version
+        if version and version != self.loaded.version:
+            return Arm.PREVIEW  # which this pod could not answer
+        return self.traffic.route(self.caller.fields, version or None)
 
     def find(self, registry: Registry) -> None:
         """Find the model, again where turns of the loop have passed: it may be another one. Raises RequestError."""
-        self.loaded = registry.find(self.message.model_name, self.message.model_version or None)
+        name, version = self.message.model_name, self.message.model_version or None
+        try:
+            self.loaded = registry.find(name, version)
+        except RequestError:
+            if version is None or not self.traffic.took_over(version) or self._was_forwarded():
+                raise
+            self.loaded = registry.find(name, None)
         self.statistics = self.loaded.statistics.transport("grpc")
+
+    def _was_forwarded(self) -> bool:
+        return any(name == FORWARDED for name, _ in self.caller.fields)
 
     @property
     def forwards(self) -> bool:

@@ -42,6 +42,14 @@ def revision(name: str = A, digest: str | None = DIGEST) -> Object:
     return {"kind": "ControllerRevision", "metadata": {"name": name, "annotations": annotations}}
 
 
+def in_rollout(rejected: bool = False, **facts: Any) -> Object:
+    made = revision(B)
+    made["metadata"]["annotations"]["onnx-operator.dev/rollout"] = json.dumps(facts)
+    if rejected:
+        made["metadata"]["annotations"]["onnx-operator.dev/rejected"] = "{}"
+    return made
+
+
 def deployment(name: str = A, replicas: int = 2, image: str = "server:1", uid: str = "1") -> Object:
     return {
         "kind": "Deployment",
@@ -183,3 +191,23 @@ def test_a_course_is_checked_state_by_state_and_claims_against_the_last_second()
     late = serving(0, spec={"state": "Suspended"}, status={"observedGeneration": 2})
     assert violations([*course, (9.5, late)]) == []
     assert len(violations([*course, (11.0, late)])) == 1
+
+
+@pytest.mark.parametrize(
+    ("candidate", "replicas", "words"),
+    [
+        (in_rollout(weight=25), 1, ""),
+        (in_rollout(weight=25), 0, "is scaled to 0"),
+        (in_rollout(weight=0, over=True), 0, ""),
+        (in_rollout(weight=100, over=True), 0, ""),
+        (in_rollout(rejected=True, weight=0, over=True), 1, ""),
+        (in_rollout(rejected=True, weight=25, over=True), 1, "is rejected"),
+        (revision(B), 0, ""),
+    ],
+)
+def test_what_gets_requests_by_order_has_pods_and_was_not_rejected(
+    candidate: Object, replicas: int, words: str
+) -> None:
+    found = of_state(serving(2, candidate, deployment(B, replicas)))
+    assert len(found) == bool(words)
+    assert all(words in sentence for sentence in found)

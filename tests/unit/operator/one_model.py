@@ -76,12 +76,12 @@ class Operator:
     """One process of the operator: what it knows ends with it."""
 
     def __init__(self, memory: Memory, control: Control) -> None:
-        self.memory, self.cache = memory, Cache()
+        self.memory, self.cache, self.metrics = memory, Cache(), Metrics()
         observer = Observer(self.cache, control, DEFAULTS, '{"keys": []}')
         writer = Writer(memory, self.cache, Repairs(lambda: float(memory.seconds)))
         applier = Applier(memory, self.cache, writer, Orders(control))
         first_word = FirstWord(lambda: memory.seconds * MOMENT, lambda: False)
-        teller = Teller(memory, Metrics())
+        teller = Teller(memory, self.metrics)
         self._reconciler = Reconciler(memory, self.cache, observer, applier, first_word, teller, self._clock)
         self.hear()
 

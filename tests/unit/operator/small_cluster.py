@@ -64,6 +64,9 @@ class SmallPod:
         if order.generation < before:
             return self
         same = order.generation == before
+        if same and self.told and order.revision:  # one that stops everything may be repeated
+            said = (self.told.revision, self.told.weight, self.told.hand_over)
+            assert said == (order.revision, order.weight, order.hand_over), "another order by the same generation"
         return replace(self, told=order, requests=self.requests if same else 0, errors=self.errors if same else 0)
 
     def split(self) -> SplitState:

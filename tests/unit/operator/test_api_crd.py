@@ -71,6 +71,17 @@ def test_the_rules_across_fields_are_there() -> None:
     assert expressions[".spec.model.uri"]
     assert expressions[".spec.server.executionProviders"]
     assert expressions[".spec.podTemplate.labels"]
+    assert len(expressions[".spec.rollout"]) == 2, "the steps of BlueGreen and of Recreate"
+    assert len(expressions[".spec.rollout.steps"]) == 2, "one thing a step, and growing weights"
+
+
+def test_without_a_word_the_api_server_shows_a_canary() -> None:
+    spec = schema()["properties"]["spec"]["properties"]
+    assert spec["rollout"]["default"] == {}
+    assert spec["rollout"]["properties"]["strategy"]["default"] == "Canary"
+    assert "default" not in spec["rollout"]["properties"]["steps"], "it depends on the strategy"
+    assert spec["routing"]["properties"]["provider"]["default"] == "InServer"
+    assert spec["signature"]["properties"]["breaking"]["default"] == "Refuse"
 
 
 def test_the_status_is_a_subresource_and_lists_have_keys() -> None:

@@ -23,6 +23,9 @@ def hash_of(**fields: Any) -> str:
         {"podTemplate": {"terminationGracePeriodSeconds": 45, "env": []}},
         {"state": "Suspended"},
         {"scaling": {"minReplicas": 7}},
+        {"rollout": {"strategy": "BlueGreen", "steps": [{"pause": {}}], "capacity": {"whenNoCapacity": "Abort"}}},
+        {"routing": {"provider": "External", "stickyBy": {"header": "x-user"}, "previewHeader": "x-preview"}},
+        {"signature": {"breaking": "Allow"}},
         {"model": {**LEAST["model"], "sha256": None}},
     ],
 )
@@ -62,6 +65,12 @@ def test_only_what_was_declared_is_frozen() -> None:
         ("model.sha256", {"model": {**LEAST["model"], "sha256": "ABC"}}),
         ("podTemplate.hostNetwork", {"podTemplate": {"hostNetwork": True}}),
         ("state", {"state": "Paused"}),
+        ("rollout.strategy", {"rollout": {"strategy": "Rolling"}}),
+        ("rollout.steps.0.weight", {"rollout": {"steps": [{"weight": 0}]}}),
+        ("rollout.steps.0.weight", {"rollout": {"steps": [{"weight": 101}]}}),
+        ("rollout.steps.0.shadow", {"rollout": {"steps": [{"shadow": {}}]}}),
+        ("rollout.revisionHistoryLimit", {"rollout": {"revisionHistoryLimit": 51}}),
+        ("routing.stickyBy.header", {"routing": {"stickyBy": {"header": ""}}}),
     ],
 )
 def test_what_the_operator_does_not_know_is_refused_by_the_fields_name(field: str, wrong: dict[str, Any]) -> None:

@@ -117,7 +117,18 @@ def test_what_somebody_deletes_comes_back(kind: Any) -> None:
     assert world.end() == before
 
 
-SCENARIO = (spec(V1, 2), spec(V2, 3), spec(BAD, 3), spec(V1, 3), spec(V1, 1, state="Suspended"), spec(V2, 2))
+CANARY = {"steps": [{"weight": 50}, {"weight": 100}], "stepSeconds": 2, "scaleDownDelaySeconds": 3}
+SCENARIO = (
+    spec(V1, 2),
+    spec(V2, 3),
+    spec(BAD, 3),
+    spec(V1, 3),
+    spec(V1, 1, state="Suspended"),
+    spec(V2, 2),
+    spec("s3://models/digits/v3", 2, rollout=CANARY),
+    spec(BAD, 2, rollout=CANARY),
+    spec(V2, 2, rollout=CANARY),
+)
 
 
 @pytest.fixture(scope="module")

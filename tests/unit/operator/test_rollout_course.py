@@ -204,6 +204,18 @@ def test_the_old_revision_stays_warm_and_hands_over_and_goes() -> None:
     assert replicas(told(cluster.later(31))) == {V1: 0, V2: 2}
 
 
+def test_a_version_that_comes_back_while_it_is_warm_is_told_to_stop_handing_over_before_it_serves() -> None:
+    cluster = on(replace(on(update(2), 3), action=f"promote@{V2}#1"), 4)
+    assert all(p.told and p.told.hand_over for p in cluster.there(V1))
+    back, made = replace(cluster, asked=spec("s3://m/1", 2, rollout=STEPS)).reconciled()
+    assert (made.stable, made.candidate) == (V2, V1)
+    back, made = back.later(1).reconciled()
+    assert (made.orders[V1].revision, made.orders[V1].weight, made.orders[V1].hand_over) == (None, 0, False)
+    back, made = back.later(1).reconciled()
+    assert (back.entry, made.stable) == (V1, V1)
+    assert replicas(made) == {V1: 2, V2: 2}, "it was warm: nothing is loaded"
+
+
 def test_a_hand_over_waits_for_the_entry() -> None:
     cluster = on(replace(on(update(2), 3), action=f"promote@{V2}#1"), 2)
     held = replace(cluster, entry=V1)
@@ -217,6 +229,7 @@ def test_what_is_taken_back_keeps_its_pods_until_no_stable_pod_forwards_to_it() 
     after, made = replace(cluster, action=f"abort@{V2}#1", mute=True).reconciled()
     order = made.orders[V1]
     assert (order.revision, order.weight) == (None, 0)
+    assert order.generation > told(cluster).orders[V1].generation
     assert replicas(made)[V2] == 1
     assert replicas(told(after.later(4.9)))[V2] == 1
     assert replicas(told(after.later(5)))[V2] == 0, "a pod that cannot be told is not waited for"

@@ -10,6 +10,8 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from onnx_operator.decide.plan import Plan
 from onnx_operator.decide.roles import asks, plan
@@ -82,6 +84,15 @@ def errors(cluster: SmallCluster) -> SmallCluster:
     )
 
 
+def forgotten(cluster: SmallCluster) -> SmallCluster:
+    """Somebody deletes the ControllerRevision of what comes; it is read back from its Deployment, without its facts."""
+    name = coming(cluster)
+    lost = tuple(
+        replace(r, rollout=None, rejected=None, promoted_at=None) if r.name == name else r for r in cluster.revisions
+    )
+    return replace(cluster, revisions=lost)
+
+
 def asked(uri: str) -> Change:
     return lambda cluster: replace(cluster, asked=cluster.asked.model_copy(update={"model": spec(uri).model}))
 
@@ -108,6 +119,7 @@ EVENTS: dict[str, Event] = {
     "requests fail": Event(errors, fault=True),
     "pods are deaf": Event(lambda c: replace(c, mute=True), fault=True),
     "no room": Event(lambda c: replace(c, full=True)),
+    "the facts are lost": Event(forgotten),
     "the spec goes back": Event(asked("s3://m/1")),
     "the second version": Event(asked("s3://m/2")),
     "a third version": Event(asked("s3://m/3")),
@@ -226,6 +238,15 @@ CANARIES = Exploration()
 @pytest.mark.parametrize("name", beginnings())
 def test_whatever_happens_in_a_phase_it_ends_as_it_should(name: str) -> None:
     CANARIES.explore(beginnings()[name], DEPTH, fault=name == "taken back")
+
+
+@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(st.lists(st.sampled_from(sorted(EVENTS)) | st.just("a look"), min_size=10, max_size=40))
+def test_however_long_a_history_is_it_ends_as_it_should(told: list[str]) -> None:
+    cluster, fault = asked("s3://m/2")(serving(2, CANARY)), False
+    for name in told:
+        cluster, fault = EVENTS[name].change(cluster), fault or EVENTS[name].fault
+    CANARIES.end(cluster, fault)
 
 
 BLUE_GREEN: Object = {

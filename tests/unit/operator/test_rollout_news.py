@@ -83,6 +83,12 @@ def test_a_promoted_rollout_is_a_story_in_order() -> None:
     ]
 
 
+def test_that_nobody_is_answered_is_said_aloud() -> None:
+    (one,) = news(status(), status(rollout("Preflight", strategy="Recreate")))
+    assert (one.type, one.reason) == ("Warning", "RolloutStarted")
+    assert "nobody is answered in between" in one.message
+
+
 @pytest.mark.parametrize("phase", ["Preflight", "Progressing", "Paused", "Promoting", "HandingOver", "Aborted"])
 def test_what_stays_is_no_news(phase: str) -> None:
     one = status(rollout(phase, 2, 25))

@@ -1,10 +1,11 @@
 """Whatever happens in whatever order: clients keep their ready pods, and the end depends on the spec alone."""
 
+import json
 from typing import Any
 
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from onnx_operator import names
 from onnx_operator.api.spec import Spec
@@ -19,12 +20,20 @@ from onnx_operator.kube.kinds import (
     SERVICE,
     Kind,
 )
+from tests.cluster.split_stand_in import ARMS
 from tests.unit.operator.memory_api import Killed
 from tests.unit.operator.one_model import KEY, World, ready
-from tests.unit.operator.situations import name_of, spec
+from tests.unit.operator.situations import AT_ONCE, name_of, spec
+
+Object = dict[str, Any]
 
 KINDS: list[Kind] = [MODEL, CONTROLLER_REVISION, CONFIG_MAP, SERVICE, DEPLOYMENT, DISRUPTION_BUDGET, POD]
 URIS = ["s3://m/v1", "s3://m/v2", "s3://m/v3", "s3://m/bad"]
+ROLLOUTS: list[Object] = [
+    AT_ONCE,
+    {"steps": [{"weight": 20}, {"weight": 100}], "stepSeconds": 1, "scaleDownDelaySeconds": 2},
+    {"steps": [{"weight": 50}, {"pause": {"durationSeconds": 2}}], "stepSeconds": 0, "scaleDownDelaySeconds": 4},
+]
 
 
 class OneModelsLife(RuleBasedStateMachine):
@@ -37,12 +46,26 @@ class OneModelsLife(RuleBasedStateMachine):
         self.world.ask(self.asked)
         self.least = 0
 
+    @initialize(serves=st.booleans())
+    def begin(self, serves: bool) -> None:
+        if serves:
+            self.world.settle()
+
     # users
 
-    @rule(uri=st.sampled_from(URIS), replicas=st.integers(1, 3), state=st.sampled_from(["Active"] * 5 + ["Suspended"]))
-    def ask(self, uri: str, replicas: int, state: str) -> None:
-        self.asked = spec(uri, replicas, state=state)
+    @rule(
+        uri=st.sampled_from(URIS),
+        replicas=st.integers(1, 3),
+        state=st.sampled_from(["Active"] * 5 + ["Suspended"]),
+        rollout=st.sampled_from(ROLLOUTS),
+    )
+    def ask(self, uri: str, replicas: int, state: str, rollout: Object) -> None:
+        self.asked = spec(uri, replicas, state=state, rollout=rollout)
         self.world.ask(self.asked)
+
+    @rule(fails=st.sampled_from([False, False, True]))
+    def candidates_fail(self, fails: bool) -> None:
+        self.world.control.plays = {ARMS: json.dumps({"candidate": {"requests": 9, "errors": 9}})} if fails else {}
 
     # the cluster
 
@@ -113,6 +136,7 @@ class OneModelsLife(RuleBasedStateMachine):
         def after_write() -> None:
             now = self.world.behind_the_entry()
             assert not had_entry or now >= min(needed, reachable), f"clients have {now} of {reachable} ready pods left"
+            assert needed == 0 or not self.forwarded_to_nobody(), "pods forward to a revision that was scaled to 0"
 
         memory.before_write, memory.after_write = before_write, after_write
         try:
@@ -121,6 +145,14 @@ class OneModelsLife(RuleBasedStateMachine):
             pass
         finally:
             memory.before_write, memory.after_write = (lambda *_: None), (lambda: None)
+
+    def forwarded_to_nobody(self) -> set[str]:
+        """Return the revisions without pods that ready pods behind the entry are ordered to forward to."""
+        memory, entry = self.world.memory, self.world.entry()
+        pods = memory.pods_of(entry).values() if entry else ()
+        orders = [memory.server(pod["metadata"]["uid"]).order for pod in pods if ready(pod)]
+        empty = {name for name, replicas in self.world.replicas().items() if replicas == 0}
+        return {order["revision"] for order in orders if order["weight"]} & empty
 
     @invariant()
     def the_entry_leads_to_one_revision_that_has_a_deployments_facts(self) -> None:
@@ -139,7 +171,7 @@ class OneModelsLife(RuleBasedStateMachine):
         assert model.get("status", {}).get("observedGeneration", 0) <= model["metadata"]["generation"]
 
     def teardown(self) -> None:
-        """Let everything calm down: now the end depends on the spec alone, but for a bad one."""
+        """Let everything calm down: now the end depends on the spec alone, but for one that was taken back."""
         world, wanted = self.world, name_of(self.asked)
         world.settle()
         before = len(world.memory.writes)
@@ -150,6 +182,15 @@ class OneModelsLife(RuleBasedStateMachine):
         running = {name: count for name, count in replicas.items() if count}
         if self.asked.state == "Suspended":
             assert running == {}
+            return
+        assert not self.forwarded_to_nobody()
+        taken_back = {one["revision"]: one["reason"] for one in world.status["rejected"]}
+        if wanted in taken_back:
+            stable = world.status["stableRevision"]
+            assert taken_back[wanted] in {"CandidateErrors", "CandidateUnready", "ModelNotFound"}
+            assert world.condition("Stalled")["reason"] == taken_back[wanted]
+            assert running == {stable: self.asked.scaling.minReplicas}
+            assert world.entry() == stable != wanted
             return
         if "bad" not in self.asked.model.uri:
             assert world.entry() == wanted

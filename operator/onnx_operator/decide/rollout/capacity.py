@@ -14,7 +14,10 @@ def pending(sight: Sight) -> str | None:
 
 
 def may_lend(sight: Sight) -> bool:
-    """Return whether the stable revision lends the place of one more pod now: the last loan has helped, one stays."""
+    """Return whether the stable revision lends the place of one more pod now: the last loan has helped, one stays.
+
+    Where a pod of it is not ready, that is the one whose place is lent: controllers take those first.
+    """
     observed, stable = sight.observed, sight.stable.name
     return (
         pending(sight) is not None
@@ -22,7 +25,7 @@ def may_lend(sight: Sight) -> bool:
         and sight.rollout.strategy != "Recreate"
         and not sight.facts.shrunk_at
         and not sight.facts.stayed_small
-        and observed.ready(stable) > 1
+        and observed.ready(stable) > 0
         and observed.asked(stable) > 1
         and observed.existing(stable) == observed.asked(stable)
     )

@@ -20,8 +20,15 @@ def is_overdue(sight: Sight) -> bool:
 
 
 def is_outnumbered(sight: Sight) -> bool:
-    """Return whether a pod knows a later generation than this rollout's, and so would not take its orders."""
-    return latest_reported(sight.observed, sight.stable.name, sight.candidate.name) > sight.facts.generation
+    """Return whether a pod knows a later generation than this rollout's, or another order by the same one.
+
+    It would not take this one's orders, or count for them what it has counted for others.
+    """
+    facts, name = sight.facts, sight.candidate.name
+    same = (split for split in sight.splits if split and split.generation == facts.generation)
+    if any((split.revision, split.weight) != (name, facts.weight) for split in same):
+        return True
+    return latest_reported(sight.observed, sight.stable.name, name) > facts.generation
 
 
 def may_go_on(sight: Sight) -> bool:

@@ -74,15 +74,28 @@ def _is_stored(observed: Observed, running: Sight) -> bool:
 def _calmed(observed: Observed, revisions: ByName, stable: str, target: str) -> ByName:
     """End the rollouts of what is not on its way any more: the spec went back, or on to a third version."""
     for revision in list(revisions.values()):
-        facts = revision.rollout
-        if facts is None or facts.over or (revision.name == target and target != stable):
-            continue
-        if revision.name == stable:
+        facts, runs = revision.rollout, revision.name == target and target != stable
+        if revision.name == stable and facts and not facts.over:
             facts = replace(facts, over=True)
-        else:
-            facts = without_weight(facts, next_generation(observed, revisions.values()), stamp(observed.now))
+        elif not runs and revision.name != stable and (_is_open(facts) or _is_stray(observed, revision, stable)):
+            now = stamp(observed.now)
+            known = facts or RolloutFacts({}, now)  # somebody deleted what was stored
+            facts = without_weight(known, next_generation(observed, revisions.values()), now)
         revisions = {**revisions, revision.name: replace(revision, rollout=facts)}
     return revisions
+
+
+def _is_open(facts: RolloutFacts | None) -> bool:
+    return facts is not None and not facts.over
+
+
+def _is_stray(observed: Observed, revision: Revision, stable: str) -> bool:
+    """Return whether a stable pod forwards to a revision by an order of which nothing is stored."""
+    known = revision.rollout.generation if revision.rollout else 0
+    return any(
+        split and split.revision == revision.name and split.weight and split.generation > known
+        for split in observed.split_states(stable)
+    )
 
 
 def _sight(observed: Observed, revisions: ByName, target: str, stable: str, action: str) -> Sight:

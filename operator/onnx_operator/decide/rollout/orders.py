@@ -49,7 +49,6 @@ def _to(observed: Observed, revision: Revision, facts: RolloutFacts, hand_over: 
 
 def _last_generation(observed: Observed, course: Course) -> int:
     """Return the generation by which the stable pods stop forwarding to what has pods still; 0 if there is no such."""
-    left = (r for r in course.revisions.values() if r.name != course.stable and observed.existing(r.name))
-    return max(
-        (r.rollout.generation for r in left if r.rollout and r.rollout.over and r.rollout.weight == 0), default=0
-    )
+    known = course.revisions.values()
+    left = any(r.name != course.stable and r.rollout and r.rollout.over and observed.existing(r.name) for r in known)
+    return max((r.rollout.generation for r in known if r.rollout), default=0) if left else 0

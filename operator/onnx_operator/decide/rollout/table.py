@@ -63,7 +63,7 @@ RULES: tuple[Rule, ...] = (
         conditions.is_overdue, effects.overdue,
     ),
     Rule(
-        RUNNING, "a pod knows a later generation",
+        RUNNING, "a pod knows a later generation, or another order of this one",
         SAME, "the order gets a still later one",
         conditions.is_outnumbered, effects.renumbered,
     ),
@@ -88,7 +88,7 @@ RULES: tuple[Rule, ...] = (
         capacity.lent_in_vain, effects.given_back,
     ),
     Rule(
-        GROWING, "no node takes a pod, `ShrinkStable`, two stable pods are ready",
+        GROWING, "no node takes a pod, `ShrinkStable`, and a ready stable pod stays",
         SAME, "the stable revision lends the place of one pod",
         capacity.may_lend, effects.lent,
     ),
