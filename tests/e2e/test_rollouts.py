@@ -17,6 +17,7 @@ REVISION = "onnx-operator.dev/revision"
 def check_shares(scenario: Scenario, candidate: str, weights: set[int], requests: list[Request]) -> None:
     """Check that the candidate answered what its weights say."""
     shares = scenario.shares(candidate, requests)
+    print(f"answered by the candidate: {shares}")
     assert weights <= shares.keys()
     for weight, (asked, answered) in shares.items():
         assert asked >= 100, f"{asked} requests at {weight} % tell nothing"
