@@ -13,6 +13,7 @@ from tests.e2e.kubectl import condition, eventually, settled, stalled
 from tests.integration.audit import Audit, said
 from tests.integration.namespace import Namespace
 from tests.integration.operator_process import OperatorProcess, StartOperator
+from tests.integration.scenarios import AT_ONCE
 
 URI = "s3://models/digits/1/model.onnx"
 OWNED = ("ControllerRevision", "ConfigMap", "Service", "Deployment", "PodDisruptionBudget", "HorizontalPodAutoscaler")
@@ -25,6 +26,7 @@ def digits(operator: OperatorProcess, namespace: Namespace) -> Object:
     namespace.model(
         "digits",
         model={"uri": URI},
+        rollout=AT_ONCE,
         resources={"requests": {"cpu": "100m"}},
         scaling={"minReplicas": 2, "maxReplicas": 3, "target": {"cpuPercent": 80}},
     )
