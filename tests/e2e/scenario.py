@@ -159,10 +159,12 @@ class Scenario:
         loads, pods = self._loads(candidate)
         lost, answered = load.lost(requests), load.by_version(requests)[version]
         ROWS.append(Row(name, len(requests), len(lost), answered, added, ended, f"{loads} in {pods} pods"))
-        assert lost == []
-        assert ended is None or within is None or ended < within
-        assert self.watched.history.violations(self.watched.namespace, frozenset(self.damaged)) == []
-        assert self._unready_weights(looks) == []
+        assert not lost, lost[:20]
+        assert ended is None or within is None or ended < within, f"they forwarded for {ended:.1f} s more"
+        violations = self.watched.history.violations(self.watched.namespace, frozenset(self.damaged))
+        assert not violations, violations[:20]
+        astray = self._unready_weights(looks)
+        assert not astray, astray
         return requests
 
     def shares(self, candidate: str, requests: list[Request]) -> dict[int, tuple[int, int]]:

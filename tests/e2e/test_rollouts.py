@@ -6,7 +6,7 @@ from tests.e2e import misbehaving_models as bad
 from tests.e2e.load import Request, by_version, within
 from tests.e2e.load_client import KINDS
 from tests.e2e.models import scale_model
-from tests.e2e.scenario import Scenario, steady
+from tests.e2e.scenario import FORCED, Scenario, steady
 
 TOLERANCE = 0.03
 """Of the requests at a weight, so many may go the other way: what a busy machine answered too late, and cut blocks."""
@@ -67,7 +67,7 @@ def test_a_version_that_hangs_is_taken_back(scenario: Scenario) -> None:
     fault = scenario.failed_at("late")
     scenario.wait_rejected(new, "CandidateErrors")
     requests = scenario.finish("v3 hangs", new, fault)
-    scenario.kubectl("delete", "pods", f"--selector={REVISION}={new}", "--force", "--grace-period=0", "--wait=false")
+    scenario.kubectl("delete", "pods", f"--selector={REVISION}={new}", *FORCED)
     assert by_version(requests)[new.rpartition("-")[2]] == 0
 
 
