@@ -25,8 +25,12 @@ SPEC: Final[Object] = {
     "model": {"uri": "s3://models/digits/1/model.onnx"},
     "resources": {"requests": {"cpu": "100m", "memory": "128Mi"}, "limits": {"memory": "512Mi"}},
     "scaling": {"minReplicas": 1, "maxReplicas": 3, "target": {"cpuPercent": 80}},
+    "rollout": {"strategy": "BlueGreen", "scaleDownDelaySeconds": 0},
 }
-"""One pod and an autoscaler; no declared digest, so the operator pins what the first pod reports."""
+"""One pod and an autoscaler; no declared digest, so the operator pins what the first pod reports.
+
+A new revision takes over as soon as its pods are ready: the steps of a canary would be all that is measured.
+"""
 
 
 def model(name: str, **changes: Any) -> Object:

@@ -9,7 +9,11 @@ LEAST = 5
 
 
 class Breaker:
-    """Opens when at least 5, and at least half, of the last 20 forwarded requests failed. It stays open."""
+    """Opens when at least 5, and at least half, of the last 20 forwarded requests failed. It stays open.
+
+    Late answers are no such failures: one pause of a process makes all late that are under way. It takes 20 requests in
+    a row without an answer in time to open it for them.
+    """
 
     def __init__(self) -> None:
         self.reason = ""
@@ -29,6 +33,7 @@ class Breaker:
         self._last.append(failure)
         kinds = Counter(each for each in self._last if each is not None)
         failed = kinds.total()
-        if not self.reason and failed >= LEAST and failed * 2 >= len(self._last):
+        wrong = failed - kinds["late"]
+        if not self.reason and ((wrong >= LEAST and wrong * 2 >= len(self._last)) or failed == WINDOW):
             listed = ", ".join(f"{kind} {count}" for kind, count in kinds.most_common())
             self.reason = f"{failed} of the last {len(self._last)} forwarded requests failed: {listed}"

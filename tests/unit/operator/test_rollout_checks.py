@@ -44,6 +44,24 @@ def test_errors_count_from_three_and_above_the_stable_revisions(
     assert verdict("errors", sight).verdict == expected
 
 
+@pytest.mark.parametrize(
+    ("late", "wrong", "requests", "expected"),
+    [
+        (19, 0, 19, "Pass"),  # a pause makes all late that is under way
+        (40, 0, 1000, "Pass"),
+        (20, 0, 100, "Fail"),
+        (19, 2, 100, "Pass"),  # neither is enough by itself
+        (19, 3, 100, "Fail"),
+    ],
+)
+def test_late_answers_say_something_only_where_they_are_not_rare(
+    late: int, wrong: int, requests: int, expected: str
+) -> None:
+    arm = replace(said(0, requests).candidate, errors=late + wrong, failures={"late": late, "serverError": wrong})
+    sight = seen(JUDGING, 1, stable=1, splits=(replace(said(0, requests), candidate=arm),))
+    assert verdict("errors", sight).verdict == expected
+
+
 def test_errors_are_summed_over_the_pods_of_this_generation_only() -> None:
     each = said(2, 100)
     assert verdict("errors", seen(JUDGING, 1, stable=2, splits=(each, each))).verdict == "Fail"

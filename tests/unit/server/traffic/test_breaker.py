@@ -20,7 +20,8 @@ def should_open(outcomes: list[Failure | None]) -> bool:
     for end in range(1, len(outcomes) + 1):
         window = outcomes[max(0, end - 20) : end]
         failed = sum(outcome is not None for outcome in window)
-        if window[-1] is not None and failed >= 5 and 2 * failed >= len(window):
+        wrong = sum(outcome not in {None, "late"} for outcome in window)
+        if window[-1] is not None and ((wrong >= 5 and 2 * wrong >= len(window)) or failed == 20):
             return True
     return False
 
@@ -32,8 +33,14 @@ def test_it_opens_when_the_window_says_so_and_stays_open(outcomes: list[Failure 
 
 def test_it_says_why() -> None:
     assert noted(["refused"] * 4).reason == ""
-    breaker = noted([None, "serverError", "refused", "serverError", "serverError", "late"])
-    assert breaker.reason == "5 of the last 6 forwarded requests failed: serverError 3, refused 1, late 1"
+    breaker = noted([None, "late", "serverError", "refused", "serverError", "serverError", "serverError"])
+    assert breaker.reason == "6 of the last 7 forwarded requests failed: serverError 4, late 1, refused 1"
+
+
+def test_late_answers_alone_open_it_only_when_no_other_comes() -> None:
+    assert not noted(["late"] * 19).open
+    assert not noted([None, *["late"] * 19]).open
+    assert noted(["late"] * 20).open
 
 
 def test_a_few_failures_among_many_are_the_verdicts_affair() -> None:
