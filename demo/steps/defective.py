@@ -9,7 +9,8 @@ from ..names import MODEL, NAMESPACE
 from ..scene import Scene, made
 from .missing import LEAD, ask_for, counted, none_lost
 
-REASON = "CandidateRestarted"
+REASONS = ("CandidateRestarted", "CandidateErrors")
+"""The kubelet's count of restarts, or the requests that failed: whichever is seen first."""
 
 
 def run(scene: Scene) -> None:
@@ -28,7 +29,7 @@ def run(scene: Scene) -> None:
         lambda status: status.current and status.stalled.true and not status.reconciling.true,
         lambda: counted(scene),
     )
-    if status.stalled.reason != REASON:
+    if status.stalled.reason not in REASONS:
         raise DemoError(f"the reason is {status.stalled.reason}: {status.stalled.message}", *progress.LOOK)
     time.sleep(LEAD)
     shell.run("kubectl", "get", "onnxmodel", MODEL, "-n", NAMESPACE, "-o", "wide")

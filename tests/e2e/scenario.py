@@ -2,7 +2,7 @@
 
 import time
 from bisect import bisect_right
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from itertools import pairwise
@@ -27,6 +27,9 @@ QUICK: Object = {
     "scaleDownDelaySeconds": 3,
 }
 """A canary of seconds."""
+
+CRASHED = ("CandidateRestarted", "CandidateErrors")
+"""What a crash is seen by: the kubelet's count of restarts, or the requests that failed, whichever is seen first."""
 
 FORCED = ("--force", "--grace-period=0", "--wait=false")
 """Options of `kubectl delete` that end a pod without its drain."""
@@ -113,17 +116,17 @@ class Scenario:
         """Wait until a revision serves alone and all is at rest."""
         return self.wait(lambda m: settled(m) and m["status"]["stableRevision"] == revision and _alone(m), patience)
 
-    def wait_rejected(self, revision: str, reason: str, patience: float = PATIENCE) -> Object:
-        """Wait until a revision was taken back for a reason and is asked for no pods; the stable one serves on."""
+    def wait_rejected(self, revision: str, *reasons: str) -> Object:
+        """Wait until a revision was taken back for one of these reasons and has to go; the stable one serves on."""
 
         def taken_back(model: Object) -> bool:
             status = model["status"]
             why = {one["revision"]: one["reason"] for one in status.get("rejected", [])}
-            assert revision not in why or why[revision] == reason, why
+            assert revision not in why or why[revision] in reasons, why
             stuck = [c for c in status["conditions"] if c["type"] == "Stalled" and c["status"] == "True"]
-            return revision in why and bool(stuck) and stuck[0]["reason"] == reason
+            return revision in why and bool(stuck) and stuck[0]["reason"] == why[revision]
 
-        model = self.wait(taken_back, patience)
+        model = self.wait(taken_back)
         assert model["status"]["stableRevision"] == self.stable
         assert [c["status"] for c in model["status"]["conditions"] if c["type"] == "Ready"] == ["True"]
         self.watched.wait("Deployment", revision, lambda deployment: deployment["spec"]["replicas"] == 0)
@@ -156,7 +159,7 @@ class Scenario:
         before = load.within(requests, 0.0, self.changed_at)
         added = load.percentile(rollout, 0.99) - load.percentile(before, 0.99)
         ended = None if fault is None else self._weightless(looks, fault)
-        loads, pods = self._loads(candidate)
+        loads, pods = self.loads(candidate)
         lost, answered = load.lost(requests), load.by_version(requests)[version]
         ROWS.append(Row(name, len(requests), len(lost), answered, added, ended, f"{loads} in {pods} pods"))
         assert not lost, lost[:20]
@@ -187,18 +190,26 @@ class Scenario:
         assert ended, "the stable pods still forward"
         return ended[0] - fault
 
-    def _loads(self, revision: str) -> tuple[int, int]:
+    def exit_codes(self, revision: str) -> set[int]:
+        """Return what servers of a revision ended with that did not end as they were told to."""
+        states = [status.get(when, {}) for _, status in self._servers(revision) for when in ("state", "lastState")]
+        return {state["terminated"]["exitCode"] for state in states if "terminated" in state} - {0}
+
+    def loads(self, revision: str) -> tuple[int, int]:
         """Return how often servers of a revision began to load its model, and in how many pods."""
-        begun = set()
+        begun = {(uid, status["restartCount"]) for uid, status in self._servers(revision) if status.get("containerID")}
+        return len(begun), len({uid for uid, _ in begun})
+
+    def _servers(self, revision: str) -> Iterator[tuple[str, Object]]:
+        """Yield every status that servers of a revision had, with the UID of their pod."""
         for change in self.watched.history.changes[self.watched.namespace]:
             pod = change.obj or {}
             labels = pod.get("metadata", {}).get("labels", {})
             if change.name[0] != "Pod" or labels.get("onnx-operator.dev/revision") != revision:
                 continue
             for status in pod.get("status", {}).get("containerStatuses", []):
-                if status["name"] == "server" and status.get("containerID"):
-                    begun.add((pod["metadata"]["uid"], status["restartCount"]))
-        return len(begun), len({uid for uid, _ in begun})
+                if status["name"] == "server":
+                    yield pod["metadata"]["uid"], status
 
     def _unready_weights(self, looks: list[Look]) -> list[str]:
         """Return when stable pods forwarded, by order, to a revision that had no ready pod for longer than `BEHIND`."""

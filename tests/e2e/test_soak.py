@@ -20,7 +20,7 @@ from tests.e2e import load
 from tests.e2e import misbehaving_models as bad
 from tests.e2e.kubectl import eventually, settled
 from tests.e2e.models import scale_model
-from tests.e2e.scenario import FORCED, QUICK, Scenario, steady
+from tests.e2e.scenario import CRASHED, FORCED, QUICK, Scenario, steady
 from tests.e2e.soak_report import Soak, section
 
 REQUESTS = int(os.environ.get("SOAK_REQUESTS", "2000"))
@@ -43,7 +43,7 @@ def failing(scenario: Scenario) -> None:
 
 
 def crashing(scenario: Scenario) -> None:
-    scenario.wait_rejected(scenario.ask(bad.crashing(100), rollout=steady(50)), "CandidateRestarted")
+    scenario.wait_rejected(scenario.ask(bad.crashing(100), rollout=steady(50)), *CRASHED)
 
 
 def aborted(scenario: Scenario) -> None:
