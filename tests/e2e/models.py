@@ -1,5 +1,6 @@
 """Small ONNX models whose answers tell which version gave them, and the ONNXModels that ask for them."""
 
+import errno
 import time
 from pathlib import Path
 from typing import Any
@@ -94,13 +95,14 @@ def factor_answered(address: str, model: str) -> float:
 def first_answer(address: str, model: str, patience: float = 30.0) -> float:
     """Return the factor that a model answers with once the node knows its Service.
 
-    kube-proxy needs about a second after a pod is ready; until then connections to the Service are refused.
+    kube-proxy needs about a second after a pod is ready; until then the node refuses connections to the Service, or
+    knows no way to it.
     """
     deadline = time.monotonic() + patience
     while True:
         try:
             return factor_answered(address, model)
-        except ConnectionRefusedError:
-            if time.monotonic() > deadline:
+        except OSError as error:
+            if error.errno not in (errno.ECONNREFUSED, errno.EHOSTUNREACH) or time.monotonic() > deadline:
                 raise
             time.sleep(0.1)
