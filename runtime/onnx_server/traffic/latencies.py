@@ -5,7 +5,8 @@ from collections import deque
 WINDOW = 512
 ENOUGH = 20
 _ANEW = 32
-LEAST_SECONDS = 0.02
+# A candidate that shares a busy core may be held up for some tens of milliseconds, which says nothing of it.
+LEAST_SECONDS = 0.05
 UNKNOWN_SECONDS = 1.0
 TIMES = 3.0
 

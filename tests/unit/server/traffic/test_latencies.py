@@ -25,7 +25,7 @@ def test_three_times_what_99_of_100_take() -> None:
 
 
 def test_not_less_than_20_ms() -> None:
-    assert observed(*[0.001] * 100).hedge_delay() == 0.02
+    assert observed(*[0.001] * 100).hedge_delay() == 0.05
 
 
 def test_only_recent_ones_matter() -> None:
