@@ -8,8 +8,11 @@ from tests.e2e.load_client import KINDS
 from tests.e2e.models import scale_model
 from tests.e2e.scenario import CRASHED, FORCED, Scenario, steady
 
-TOLERANCE = 0.03
-"""Of the requests at a weight, so many may go the other way: what a busy machine answered too late, and cut blocks."""
+TOLERANCE = 0.01
+"""Of the requests at a weight, so many may go the other way: what a busy machine answered too late."""
+
+CUT = 4
+"""Requests that may be missing or too many: each of two pods had a block under way at the beginning and at the end."""
 
 REVISION = "onnx-operator.dev/revision"
 
@@ -21,7 +24,7 @@ def check_shares(scenario: Scenario, candidate: str, weights: set[int], requests
     assert weights <= shares.keys()
     for weight, (asked, answered) in shares.items():
         assert asked >= 100, f"{asked} requests at {weight} % tell nothing"
-        assert abs(answered - asked * weight / 100) <= 4 + TOLERANCE * asked, f"{answered} of {asked} at {weight} %"
+        assert abs(answered - asked * weight / 100) <= CUT + TOLERANCE * asked, f"{answered} of {asked} at {weight} %"
 
 
 def test_a_good_version_is_promoted(scenario: Scenario) -> None:
@@ -66,7 +69,8 @@ def test_a_version_that_hangs_is_taken_back(scenario: Scenario) -> None:
     new = scenario.ask(bad.hanging(), resources=limits)
     fault = scenario.failed_at("late")
     scenario.wait_rejected(new, "CandidateErrors")
-    requests = scenario.finish("v3 hangs", new, fault)
+    # The time is that from the first late answer; one alone says nothing, and each holds its client up for a while.
+    requests = scenario.finish("v3 hangs", new, fault, within=10.0)
     scenario.kubectl("delete", "pods", f"--selector={REVISION}={new}", *FORCED)
     assert by_version(requests)[new.rpartition("-")[2]] == 0
 
