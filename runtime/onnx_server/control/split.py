@@ -12,6 +12,7 @@ from onnx_server.http.json import answer
 from onnx_server.protocol.errors import bad_request
 from onnx_server.settings.base import Strict
 from onnx_server.state import State
+from onnx_server.traffic.latencies import ENOUGH
 from onnx_server.traffic.split import Address, Split, StaleGenerationError
 
 HTTP_PORT = 8000
@@ -73,6 +74,15 @@ class SplitRequest(Strict):
         )
 
 
+def _usual_seconds(state: State) -> float | None:
+    """Return within how many seconds 99 of 100 requests were answered up to now; None where too few were."""
+    if state.main is None:
+        return None
+    answered = [transport.success for transport in state.main.statistics.transports.values()]
+    known = [found for each in answered if each.count >= ENOUGH and (found := each.quantile(0.99)) is not None]
+    return max(known, default=None)
+
+
 def install(app: FastAPI, state: State, verify: Verify) -> None:
     """Add the routes to `app`, each open to requests that pass `verify`."""
 
@@ -83,7 +93,7 @@ def install(app: FastAPI, state: State, verify: Verify) -> None:
         if state.lifecycle.single is None and pushed.revision is not None:
             raise bad_request("revision: this server has a model repository, of which nothing is forwarded")
         try:
-            state.traffic.apply(pushed.split())
+            state.traffic.apply(pushed.split(), _usual_seconds(state))
         except StaleGenerationError as error:
             return answer(document(state) | {"error": str(error)}, 409)
         return answer(document(state))

@@ -28,6 +28,15 @@ class Histogram:
         self.counts[bisect_left(self.bounds, value)] += 1
         self.sum += value
 
+    def quantile(self, share: float) -> float | None:
+        """Return a bound below which `share` (0 to 1) of the values are; None if there is no value, or no such bound."""
+        counted, due = 0, share * self.count
+        for bound, count in zip(self.bounds, self.counts, strict=False):
+            counted += count
+            if counted and counted >= due:
+                return bound
+        return None
+
     @property
     def count(self) -> int:
         """How many values were counted."""

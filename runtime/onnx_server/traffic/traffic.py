@@ -78,10 +78,14 @@ class Traffic:
         """Requests that wait for a candidate, and on which this pod does no work."""
         return sum(not forward.running for forward in self._live)
 
-    def apply(self, split: Split) -> None:
-        """Replace the split. Raises StaleGenerationError; nothing changes then."""
+    def apply(self, split: Split, usual: float | None = None) -> None:
+        """Replace the split. Raises StaleGenerationError; nothing changes then.
+
+        `usual` is how many seconds nearly all requests have taken up to now, if that is known.
+        """
         if begins_anew(self._split, split):
             self._counts, self._breaker = Counts(), Breaker()
+        self._latencies.usual = usual
         handed_over = split.hand_over and not self._split.hand_over
         self._split = split
         known = {candidate.address: candidate for candidate in self._candidates}

@@ -10,6 +10,16 @@ from onnx_server.engine.histogram import SECONDS, Histogram
 from onnx_server.engine.statistics import Duration, ModelStatistics
 
 
+def test_a_quantile_is_a_bound_below_which_the_share_lies() -> None:
+    histogram = Histogram((1.0, 2.0, 4.0))
+    assert histogram.quantile(0.99) is None
+    for value in [0.5] * 98 + [1.5, 3.0]:
+        histogram.observe(value)
+    assert [histogram.quantile(share) for share in (0.0, 0.98, 0.99, 1.0)] == [1.0, 1.0, 2.0, 4.0]
+    histogram.observe(9.0)
+    assert histogram.quantile(1.0) is None
+
+
 def test_a_bound_belongs_to_the_bucket_below_it() -> None:
     histogram = Histogram((1.0, 2.0))
     for value in (0.0, 1.0, 1.5, 2.0, 2.1, 1e9):

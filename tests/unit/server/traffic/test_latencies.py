@@ -24,7 +24,7 @@ def test_three_times_what_99_of_100_take() -> None:
     assert observed(*[0.05] * 199, 4.0).hedge_delay() == pytest.approx(0.15)
 
 
-def test_not_less_than_20_ms() -> None:
+def test_not_less_than_50_ms() -> None:
     assert observed(*[0.001] * 100).hedge_delay() == 0.05
 
 
@@ -34,6 +34,14 @@ def test_only_recent_ones_matter() -> None:
     for _ in range(WINDOW):
         latencies.observe(0.1)
     assert latencies.hedge_delay() == pytest.approx(0.3)
+
+
+def test_until_enough_are_noted_what_was_usual_before() -> None:
+    latencies = observed(*[4.0] * (ENOUGH - 1))
+    latencies.usual = 0.1
+    assert latencies.hedge_delay() == pytest.approx(0.3)
+    latencies.observe(4.0)
+    assert latencies.hedge_delay() == pytest.approx(12.0)
 
 
 @given(st.lists(st.floats(0, 60), max_size=100), st.floats(-5, 100))
