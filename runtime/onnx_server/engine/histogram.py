@@ -29,7 +29,7 @@ class Histogram:
         self.sum += value
 
     def quantile(self, share: float) -> float | None:
-        """Return a bound below which `share` (0 to 1) of the values are; None if there is no value, or no such bound."""
+        """Return a bound below which `share` (0 to 1) of the values are; None without values or such a bound."""
         counted, due = 0, share * self.count
         for bound, count in zip(self.bounds, self.counts, strict=False):
             counted += count
