@@ -63,6 +63,11 @@ integration: setup ## run the operator against a real API server, with pods play
 e2e: setup ## run the tests on a real cluster of one node (root)
 	$(BIN)/pytest --durations=10 tests/e2e
 
+SOAK_MINUTES ?= 45
+.PHONY: soak
+soak: setup ## roll out, abort, drain and kill under load until 1,000,000 requests were answered; writes docs/benchmarks.md (root)
+	SOAK_REQUESTS=1000000 SOAK_MINUTES=$(SOAK_MINUTES) SOAK_WRITE=docs/benchmarks.md $(BIN)/pytest -s tests/e2e/test_soak.py
+
 .PHONY: bench-operator
 bench-operator: setup ## measure the operator with KWOK and write docs/benchmarks.md (most of an hour; wants an idle machine)
 	$(BIN)/python -m benchmarks.operator --write docs/benchmarks.md

@@ -5,6 +5,9 @@ from typing import Any
 
 Object = dict[str, Any]
 
+BAR = 20
+"""Characters of the bar that shows the new version's share."""
+
 
 @dataclass(frozen=True)
 class Condition:
@@ -21,6 +24,23 @@ class Condition:
 
 
 @dataclass(frozen=True)
+class Rollout:
+    """How far a new version has come: `weight` is the percent of the requests that it gets."""
+
+    phase: str
+    progress: str
+    weight: int
+    message: str
+
+    @property
+    def line(self) -> str:
+        """The rollout in one line, with a bar of the requests that go to the new version."""
+        filled = round(self.weight / 100 * BAR)
+        bar = "█" * filled + "░" * (BAR - filled)
+        return f"{bar} {self.weight:3d} % {self.phase} {self.progress}: {self.message}"
+
+
+@dataclass(frozen=True)
 class ModelStatus:
     """The parts of an ONNXModel's status that the demo tells."""
 
@@ -32,6 +52,7 @@ class ModelStatus:
     uri: str
     digest: str
     pods: int
+    rollout: Rollout | None = None
 
     @classmethod
     def of(cls, model: Object) -> "ModelStatus":
@@ -42,6 +63,8 @@ class ModelStatus:
             for given in status.get("conditions", [])
         }
         stable = status.get("stableRevision") or ""
+        given: Object | None = status.get("rollout")
+        rollout = given and Rollout(given["phase"], given["progress"], given["appliedWeight"], given["message"])
         revision: Object = next((each for each in status.get("revisions", []) if each["name"] == stable), {})
         return cls(
             current=status.get("observedGeneration") == model["metadata"]["generation"],
@@ -52,6 +75,7 @@ class ModelStatus:
             uri=revision.get("uri", ""),
             digest=revision.get("digest") or "",
             pods=revision.get("ready", 0),
+            rollout=rollout or None,
         )
 
     @property
@@ -61,9 +85,11 @@ class ModelStatus:
 
     @property
     def line(self) -> str:
-        """The status in one line: the condition that says most, its reason and its message."""
+        """The status in one line: how far the new version is, or the condition that says most."""
         if not self.current:
             return "the operator has not seen this change yet"
+        if self.rollout and self.reconciling.true:
+            return self.rollout.line
         if self.stalled.true:
             return f"Stalled: {self.stalled.reason}. {self.stalled.message}"
         if self.reconciling.true:

@@ -18,8 +18,13 @@ LOOK = (
 )
 
 
-def wait_for(shell: Shell, what: str, reached: Callable[[ModelStatus], bool]) -> ModelStatus:
-    """Show the status as it changes until `reached`; raise DemoError after `LIMIT`."""
+def wait_for(
+    shell: Shell, what: str, reached: Callable[[ModelStatus], bool], beside: Callable[[], str] | None = None
+) -> ModelStatus:
+    """Show the status as it changes until `reached`; raise DemoError after `LIMIT`.
+
+    `beside` says in a few words what else goes on, at each change.
+    """
     shell.narrator.command(("kubectl", "get", "onnxmodel", MODEL, "-n", NAMESPACE, "--watch"))
     last, began = "", time.monotonic()
 
@@ -27,7 +32,7 @@ def wait_for(shell: Shell, what: str, reached: Callable[[ModelStatus], bool]) ->
         nonlocal last
         status = ModelStatus.of(seen.object)
         if status.line != last:
-            shell.narrator.progress(seen.at - began, status.line)
+            shell.narrator.progress(seen.at - began, f"{status.line} [{beside()}]" if beside else status.line)
             last = status.line
         return status if reached(status) else None
 

@@ -11,6 +11,7 @@ from .shell import Shell
 from .steps import (
     bucket,
     cluster,
+    defective,
     farewell,
     images,
     inference,
@@ -25,7 +26,7 @@ from .steps import (
 STEPS: Final[tuple[tuple[str, Callable[[Scene], None]], ...]] = (
     ("A Kubernetes cluster", cluster.run),
     ("The two images", images.run),
-    ("Two versions of a model", training.run),
+    ("Three versions of a model", training.run),
     ("Version 1, in a bucket", bucket.run),
     ("The operator, by Helm", install.run),
     ("Serve version 1", serve.run),
@@ -33,6 +34,7 @@ STEPS: Final[tuple[tuple[str, Callable[[Scene], None]], ...]] = (
     ("Somebody deletes the Deployment", repair.run),
     ("Somebody asks for a version that does not exist", missing.run),
     ("Version 2, while requests go on", upgrade.run),
+    ("Version 3, which crashes under requests", defective.run),
     ("What to try next", farewell.run),
 )
 

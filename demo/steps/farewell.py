@@ -32,7 +32,7 @@ def run(scene: Scene) -> None:
     else:
         narrator.say("Reach it from here:")
         narrator.lines([f"kubectl port-forward -n {NAMESPACE} service/{MODEL} 8000:8000"])
-    narrator.say("Back to version 1, to more pods, to none:")
+    narrator.say("Back to version 1 (it served before: no steps), to more pods, to none:")
     patch = f"kubectl patch onnxmodel {MODEL} -n {NAMESPACE} --type merge -p"
     narrator.lines(
         [

@@ -41,10 +41,16 @@ def run(scene: Scene) -> None:
     none_lost(scene, f"Stalled, and still Ready: version 1 serves with {now.pods} pods;")
 
 
-def ask_for(scene: Scene, uri: str) -> None:
-    """Change the model's URI."""
-    patch = json.dumps({"spec": {"model": {"uri": uri}}}, separators=(",", ":"))
+def ask_for(scene: Scene, uri: str, **more: object) -> None:
+    """Change the model's URI, and perhaps more of its spec."""
+    patch = json.dumps({"spec": {"model": {"uri": uri}, **more}}, separators=(",", ":"))
     scene.shell.run("kubectl", "patch", "onnxmodel", MODEL, "-n", NAMESPACE, "--type", "merge", "-p", patch)
+
+
+def counted(scene: Scene) -> str:
+    """Return how the background clients fare, in a few words."""
+    count = made(scene.traffic).count
+    return f"{count.answered} answered, {count.failed} lost"
 
 
 def none_lost(scene: Scene, opening: str) -> None:

@@ -1,6 +1,7 @@
 """Version 2."""
 
 import time
+from typing import Final
 
 from .. import progress
 from ..errors import DemoError
@@ -8,7 +9,9 @@ from ..model_status import ModelStatus
 from ..names import MODEL, NAMESPACE
 from ..scene import Scene, made
 from .inference import check
-from .missing import LEAD, ask_for, none_lost
+from .missing import LEAD, ask_for, counted, none_lost
+
+QUICK: Final = {"stepSeconds": 5, "scaleDownDelaySeconds": 10}
 
 
 def run(scene: Scene) -> None:
@@ -17,16 +20,23 @@ def run(scene: Scene) -> None:
     before = ModelStatus.of(shell.ask_json("kubectl", "get", "onnxmodel", MODEL, "-n", NAMESPACE)).stable
     uri = made(scene.store).put(2, scene.models[2].path)
     narrator.good(f"{scene.models[2].path.name} is at {uri}")
-    ask_for(scene, uri)
+    narrator.say(
+        "Version 1's pods forward 5, 25, 50, then 100 % of the requests to version 2, each step for 5 seconds here (15 "
+        "unless the spec says otherwise), and only as long as it answers as well as version 1. Then the Service leads "
+        "to version 2, whose pods have loaded the model once."
+    )
+    ask_for(scene, uri, rollout=QUICK)
     status = progress.wait_for(
-        shell, "version 2 is served and version 1 retired", lambda status: status.settled and status.uri == uri
+        shell,
+        "version 2 is served and version 1 retired",
+        lambda status: status.settled and status.uri == uri,
+        lambda: counted(scene),
     )
     time.sleep(LEAD)
     shell.run("kubectl", "get", "onnxmodel", MODEL, "-n", NAMESPACE, "-o", "wide")
     shell.run("kubectl", "get", "pods", "-n", NAMESPACE, "-L", "onnx-operator.dev/revision")
     _check_retired(scene, before, status)
     check(scene, version=2)
-    made(scene.traffic).stop()
     none_lost(scene, "The clients, over both changes:")
     by_version = made(scene.traffic).count.by_version
     narrator.good("Answered by " + ", then ".join(f"{name}: {times}" for name, times in by_version.items()))

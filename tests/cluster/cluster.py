@@ -5,7 +5,20 @@ import time
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from . import addresses, api, bringup, cgroups, containers, images, processes, programs, sandbox_image, teardown, tools
+from . import (
+    addresses,
+    api,
+    bringup,
+    cgroups,
+    containers,
+    images,
+    processes,
+    programs,
+    restarting,
+    sandbox_image,
+    teardown,
+    tools,
+)
 from .errors import ClusterError, NotRunningError
 from .lock import locked
 from .machine import Before
@@ -84,6 +97,11 @@ class Cluster:
             raise NotRunningError
         with images.archive(str(image)) as path, step(f"loading {image}"):
             return containers.load(self.run, path)
+
+    def restart_kubelet(self) -> None:
+        """Kill the kubelet, start it anew, and wait until the node is Ready; the pods run on meanwhile."""
+        with locked(self.run):
+            restarting.restart_kubelet(self.run)
 
 
 def up(run: RunDir | None = None) -> Cluster:

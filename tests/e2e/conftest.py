@@ -7,20 +7,33 @@ import subprocess
 import time
 import uuid
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
+from _pytest.terminal import TerminalReporter
 
 from tests import cluster as local
 from tests.cluster import images, tools
 from tests.e2e.kubectl import Kubectl, Object
 from tests.e2e.models import Store
+from tests.e2e.node_history import Watched, recording
 from tests.e2e.release import Release
+from tests.e2e.scenario import Scenario
+from tests.e2e.scenario_table import ROWS, table
 
 ROOT = Path(__file__).parents[2]
 OPERATOR_NAMESPACE = "onnx-operator"
 STORE_PORT = 17070
 KEEP = bool(os.environ.get("KEEP_CLUSTER"))
+
+
+def pytest_terminal_summary(terminalreporter: TerminalReporter) -> None:
+    """Print what the rollouts under load came to."""
+    if ROWS:
+        terminalreporter.section("rollouts under load of clients that never retry")
+        for line in table(ROWS):
+            terminalreporter.write_line(line)
 
 
 @pytest.fixture(scope="session")
@@ -135,6 +148,14 @@ def kubectl(operator: Kubectl, store: Store, request: pytest.FixtureRequest) -> 
         print(f"kept: namespace {name}")
         return
     mine("delete", "namespace", name, "--wait=false")
+
+
+@pytest.fixture
+def scenario(cluster: local.Cluster, kubectl: Kubectl, store: Store, tmp_path: Path) -> Iterator[Scenario]:
+    """A rollout under load, to be begun; its clients and all that looks at it end with the test."""
+    with ExitStack() as ending:
+        history = ending.enter_context(recording(cluster))
+        yield Scenario(kubectl, store, Watched(history, kubectl.namespace), tmp_path, ending)
 
 
 def operator_writes(cluster: local.Cluster) -> list[Object]:

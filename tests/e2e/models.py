@@ -1,5 +1,6 @@
 """Small ONNX models whose answers tell which version gave them, and the ONNXModels that ask for them."""
 
+import errno
 import time
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,9 @@ import tritonclient.http as triton
 from onnx import TensorProto, helper
 
 Object = dict[str, Any]
+
+AT_ONCE: Object = {"strategy": "BlueGreen", "scaleDownDelaySeconds": 0}
+"""`spec.rollout` with which a new version takes over as soon as its pods are ready, and the old one goes."""
 
 
 def scale_model(factor: float) -> bytes:
@@ -56,7 +60,10 @@ class Store:
 
 
 def onnx_model(name: str, uri: str, **spec: Any) -> Object:
-    """Return an ONNXModel with small resources; ``spec`` is merged over, one level deep in ``model``."""
+    """Return an ONNXModel with small resources whose new versions take over at once.
+
+    ``spec`` is merged over, one level deep in ``model``.
+    """
     source = {"uri": uri, "credentials": {"secretName": "store"}, **spec.pop("model", {})}
     return {
         "apiVersion": "onnx-operator.dev/v1alpha1",
@@ -65,6 +72,7 @@ def onnx_model(name: str, uri: str, **spec: Any) -> Object:
         "spec": {
             "model": source,
             "resources": {"requests": {"cpu": "20m", "memory": "64Mi"}, "limits": {"cpu": "1", "memory": "512Mi"}},
+            "rollout": AT_ONCE,
             **spec,
         },
     }
@@ -87,13 +95,14 @@ def factor_answered(address: str, model: str) -> float:
 def first_answer(address: str, model: str, patience: float = 30.0) -> float:
     """Return the factor that a model answers with once the node knows its Service.
 
-    kube-proxy needs about a second after a pod is ready; until then connections to the Service are refused.
+    kube-proxy needs about a second after a pod is ready; until then the node refuses connections to the Service, or
+    knows no way to it.
     """
     deadline = time.monotonic() + patience
     while True:
         try:
             return factor_answered(address, model)
-        except ConnectionRefusedError:
-            if time.monotonic() > deadline:
+        except OSError as error:
+            if error.errno not in (errno.ECONNREFUSED, errno.EHOSTUNREACH) or time.monotonic() > deadline:
                 raise
             time.sleep(0.1)

@@ -46,7 +46,8 @@ def test_kubectl_shows_what_a_person_asks(kubectl: Kubectl, store: Store) -> Non
     kubectl.apply(onnx_model("shown", store.put("model.onnx", scale_model(1.0))))
     kubectl.wait("onnxmodel", "shown", settled)
     header, row = kubectl("get", "om").splitlines()
-    assert header.split() == ["NAME", "READY", "PODS", "SERVING", "CANDIDATE", "STATUS", "AGE"]
+    rollout = ["PHASE", "STEP", "WEIGHT"]
+    assert header.split() == ["NAME", "READY", "PODS", "SERVING", "CANDIDATE", *rollout, "STATUS", "AGE"]
     assert row.split()[:3] == ["shown", "True", "1"]
     assert "Reconciled" in row
     assert "shown" in kubectl("get", "onnx"), "the category"

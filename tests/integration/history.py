@@ -12,13 +12,14 @@ from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from typing import Protocol
 
 import aiohttp
 
 from tests.cluster import health
 from tests.cluster.certificates import Pair
-from tests.cluster.plane import ControlPlane
-from tests.cluster.rest import Object
+from tests.cluster.paths import RunDir
+from tests.cluster.rest import Object, Rest
 from tests.integration import invariants
 from tests.integration.invariants import Name, State
 from tests.integration.loop_thread import loop_thread
@@ -39,6 +40,19 @@ LATELY = 1.0
 """Seconds for which a status may be behind what was true."""
 
 
+class Place(Protocol):
+    """What a history is recorded from: `run.pki` has the administrator's certificate."""
+
+    @property
+    def run(self) -> RunDir: ...
+
+    @property
+    def url(self) -> str: ...
+
+    @property
+    def rest(self) -> Rest: ...
+
+
 @dataclass(frozen=True)
 class Change:
     """One change: its resource version, when it was told (monotonic seconds), and the object; None if it is gone."""
@@ -53,7 +67,7 @@ class Change:
 class History:
     """The changes by namespace, as they come in."""
 
-    plane: ControlPlane
+    plane: Place
     changes: dict[str, list[Change]] = field(default_factory=lambda: defaultdict(list))
     newest: dict[tuple[str, str, str], int] = field(default_factory=dict)
     """The version told last, by namespace, kind and name."""
@@ -114,7 +128,7 @@ def violations(
 
 
 @contextmanager
-def recorded(plane: ControlPlane) -> Iterator[History]:
+def recorded(plane: Place) -> Iterator[History]:
     """Record the history of all namespaces from now on."""
     history, listed = History(plane), threading.Event()
     with loop_thread("history") as thread:

@@ -47,6 +47,16 @@ def test_stalled_says_more_than_reconciling_and_that_more_than_ready() -> None:
     assert ModelStatus.of(_model(conditions=[READY])).line.startswith("Ready: Answering.")
 
 
+def test_a_rollout_that_runs_says_more_than_its_condition() -> None:
+    moving = _condition("Reconciling", "True", "RollingOut", "step 2 of 4")
+    rollout = {"phase": "Progressing", "progress": "2/4", "appliedWeight": 25, "message": "The step lasts 5 seconds."}
+    status = ModelStatus.of(_model(conditions=[READY, moving], rollout=rollout, **SERVING))
+    assert status.line == "█████░░░░░░░░░░░░░░░  25 % Progressing 2/4: The step lasts 5 seconds."
+    stalled = _condition("Stalled", "True", "CandidateRestarted", "it crashed")
+    taken_back = ModelStatus.of(_model(conditions=[READY, stalled], rollout={**rollout, "phase": "Aborted"}))
+    assert taken_back.line == "Stalled: CandidateRestarted. it crashed"
+
+
 def test_a_model_that_serves_and_is_stuck_is_not_settled() -> None:
     stalled = _condition("Stalled", "True", "ModelNotFound", "")
     assert not ModelStatus.of(_model(conditions=[READY, stalled], **SERVING)).settled

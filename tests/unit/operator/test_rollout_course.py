@@ -70,6 +70,17 @@ def test_the_stable_pods_are_told_the_weight_the_pods_and_the_headers() -> None:
     assert [a.pod_uid for a in order.candidates] == [f"uid-{p.uid}" for p in on(update(routing=routing), 2).there(V2)]
 
 
+def test_while_pods_are_told_the_next_weight_the_status_shows_the_one_that_they_have() -> None:
+    cluster = update(rollout={**STEPS, "steps": [{"weight": 25}, {"weight": 50}, {"weight": 100}], "stepSeconds": 2})
+    shown = []
+    for _ in range(40):
+        made = told(cluster)
+        if made.rollout and made.stable == V1:
+            shown.append((made.rollout.weight, made.rollout.appliedWeight))
+        cluster = on(cluster, 1)
+    assert list(dict.fromkeys(shown)) == [(25, 0), (25, 25), (50, 25), (50, 50), (100, 50), (100, 100)]
+
+
 def test_a_new_pod_changes_the_addresses_and_not_the_generation() -> None:
     cluster = on(update(8), 3)
     before = told(cluster).orders[V1]

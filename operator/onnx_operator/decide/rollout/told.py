@@ -55,7 +55,8 @@ def rounded(samples: int) -> int:
 
 
 def _running(sight: Sight) -> RolloutStatus:
-    applied = [split.applied_weight for split in sight.told]
+    # Also of pods that go by an earlier order still: until they have the next one, they forward as they did.
+    applied = [split.applied_weight for split in sight.splits if split and split.revision == sight.candidate.name]
     least = min(applied) if applied and len(applied) == len(sight.splits) else 0
     checks = [
         CheckStatus(

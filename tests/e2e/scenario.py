@@ -1,0 +1,241 @@
+"""One rollout under constant load: what a test does to it, and what must hold of it whatever that was."""
+
+import time
+from bisect import bisect_right
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+from tests.e2e import load
+from tests.e2e.kubectl import PATIENCE, Kubectl, Object, eventually, settled
+from tests.e2e.load import PAUSE, Load, Request
+from tests.e2e.models import Store, first_answer, onnx_model, scale_model
+from tests.e2e.node_history import Watched
+from tests.e2e.pod_counters import Look, PodCounters
+from tests.e2e.scenario_table import ROWS, Row
+from tests.integration.invariants import Name, State
+
+MODEL = "subject"
+KIND = "ONNXModel"
+ACTION = "onnx-operator.dev/action"
+QUICK: Object = {
+    "steps": [{"weight": 25}, {"weight": 50}, {"weight": 100}],
+    "stepSeconds": 2,
+    "scaleDownDelaySeconds": 3,
+}
+"""A canary of seconds."""
+
+CRASHED = ("CandidateRestarted", "CandidateErrors")
+"""What a crash is seen by: the kubelet's count of restarts, or the requests that failed, whichever is seen first."""
+
+FORCED = ("--force", "--grace-period=0", "--wait=false")
+"""Options of `kubectl delete` that end a pod without its drain."""
+
+BASELINE = 2.5
+"""Seconds of load before anything changes."""
+
+BEHIND = 2.0
+"""Seconds for which a weight may outlive the last ready pod of its revision: somebody has to see that it went."""
+
+SOON = 2.0
+"""Seconds from a failure that stable pods have counted, or from a person's word, to weight 0 at each of them."""
+
+
+def steady(weight: int, seconds: int = 600) -> Object:
+    """Return a canary that stays at one weight, long enough for anything to happen there."""
+    return {**QUICK, "steps": [{"weight": weight}, {"weight": 100}], "stepSeconds": seconds}
+
+
+@dataclass
+class Scenario:
+    """A model that serves version 1 in some pods, clients that ask it, and what is seen of both."""
+
+    kubectl: Kubectl
+    store: Store
+    watched: Watched
+    folder: Path
+    ending: ExitStack
+    stable: str = ""
+    changed_at: float = 0.0
+    damaged: set[Name] = field(default_factory=set)
+    versions: int = 1
+
+    def serve(self, pods: int = 2, pause: float = PAUSE, **spec: Any) -> None:
+        """Serve version 1, with clients that ask it from now on, each `pause` seconds after its last answer."""
+        uri = self.store.put("v1/model.onnx", scale_model(1.0))
+        self.kubectl.apply(onnx_model(MODEL, uri, scaling={"minReplicas": pods}, **{"rollout": QUICK, **spec}))
+        model = self.wait(lambda m: settled(m) and m["status"]["readyReplicas"] == pods and "signature" in m["status"])
+        self.stable = model["status"]["stableRevision"]
+        address = str(self.kubectl.get("service", MODEL)["spec"]["clusterIP"])
+        first_answer(f"{address}:8000", MODEL)
+        self.counters = self.ending.enter_context(PodCounters(self.watched.pods))
+        self.load = self.ending.enter_context(Load(address, MODEL, self.folder, pause))
+        time.sleep(BASELINE)
+        self.changed_at = time.monotonic()
+
+    def ask(self, data: bytes | None, **spec: Any) -> str:
+        """Ask for the next version, with this model (None: there is none); return its revision's name."""
+        self.versions += 1
+        key = f"v{self.versions}/model.onnx"
+        uri = self.store.uri(key) if data is None else self.store.put(key, data)
+        self.change(model={"uri": uri}, **spec)
+        return self.revision(uri)
+
+    def change(self, **spec: Any) -> None:
+        """Merge something into the spec."""
+        self.kubectl.patch("onnxmodel", MODEL, {"spec": spec})
+
+    def revision(self, uri: str) -> str:
+        """Return the name of the revision of a URI."""
+
+        def made(model: Object) -> list[str]:
+            revisions = model.get("status", {}).get("revisions", [])
+            return [found["name"] for found in revisions if found["uri"] == uri]
+
+        return made(self.wait(made))[0]
+
+    def act(self, action: str, revision: str) -> float:
+        """Ask for a manual action; return when."""
+        text = f"{action}@{revision}#{time.monotonic_ns()}"
+        self.kubectl.patch("onnxmodel", MODEL, {"metadata": {"annotations": {ACTION: text}}})
+        return time.monotonic()
+
+    def wait(self, until: Callable[[Object], Any], patience: float = PATIENCE) -> Object:
+        """Wait until the model comes to something; return it."""
+        return self.watched.wait(KIND, MODEL, until, patience)
+
+    def wait_weight(self, weight: int, patience: float = PATIENCE) -> None:
+        """Wait until all stable pods have applied a weight, and some requests went that way."""
+        self.wait(lambda m: m["status"].get("rollout", {}).get("appliedWeight") == weight, patience)
+        time.sleep(1.0)
+
+    def wait_promoted(self, revision: str, patience: float = 120.0) -> Object:
+        """Wait until a revision serves alone and all is at rest."""
+        return self.wait(lambda m: settled(m) and m["status"]["stableRevision"] == revision and _alone(m), patience)
+
+    def wait_rejected(self, revision: str, *reasons: str) -> Object:
+        """Wait until a revision was taken back for one of these reasons and has to go; the stable one serves on."""
+
+        def taken_back(model: Object) -> bool:
+            status = model["status"]
+            why = {one["revision"]: one["reason"] for one in status.get("rejected", [])}
+            assert revision not in why or why[revision] in reasons, why
+            stuck = [c for c in status["conditions"] if c["type"] == "Stalled" and c["status"] == "True"]
+            return revision in why and bool(stuck) and stuck[0]["reason"] == why[revision]
+
+        model = self.wait(taken_back)
+        assert model["status"]["stableRevision"] == self.stable
+        assert [c["status"] for c in model["status"]["conditions"] if c["type"] == "Ready"] == ["True"]
+        self.watched.wait("Deployment", revision, lambda deployment: deployment["spec"]["replicas"] == 0)
+        return model
+
+    def failed_at(self, *kinds: str) -> float:
+        """Return when stable pods first counted a failure of the candidate of these kinds, or up to a look earlier."""
+
+        def last_good() -> Look | None:
+            looks = list(self.counters.looks)
+            failed = (before for before, look in pairwise(looks) if look.failures(frozenset(kinds)))
+            return next(failed, None)
+
+        look: Look = eventually(f"a failure of {kinds}", last_good)
+        return look.ended
+
+    def finish(
+        self, name: str, candidate: str, fault: float | None = None, within: float | None = SOON
+    ) -> list[Request]:
+        """End the load; check what holds always, and tell the row of the table; return the requests.
+
+        `fault` is when it went wrong; `within` so many seconds no stable pod may forward any more.
+        """
+        time.sleep(1.0)
+        self.load.stop()
+        self.watched.history.catch_up()
+        requests, looks = self.load.requests(), list(self.counters.looks)
+        version = candidate.rpartition("-")[2]
+        rollout = load.within(requests, self.changed_at, time.monotonic())
+        before = load.within(requests, 0.0, self.changed_at)
+        added = load.percentile(rollout, 0.99) - load.percentile(before, 0.99)
+        ended = None if fault is None else self._weightless(looks, fault)
+        loads, pods = self.loads(candidate)
+        lost, answered = load.lost(requests), load.by_version(requests)[version]
+        ROWS.append(Row(name, len(requests), len(lost), answered, added, ended, f"{loads} in {pods} pods"))
+        assert not lost, lost[:20]
+        assert ended is None or within is None or ended < within, f"they forwarded for {ended:.1f} s more"
+        violations = self.watched.history.violations(self.watched.namespace, frozenset(self.damaged))
+        assert not violations, violations[:20]
+        astray = self._unready_weights(looks)
+        assert not astray, astray
+        return requests
+
+    def shares(self, candidate: str, requests: list[Request]) -> dict[int, tuple[int, int]]:
+        """Return by weight how many requests were sent while all stable pods had it, and how many the candidate got."""
+        found: dict[int, tuple[int, int]] = {}
+        version = candidate.rpartition("-")[2]
+        looks = [look for look in self.counters.looks if look.weights(self.stable)]
+        for before, after in pairwise(looks):
+            weights = before.weights(self.stable) | after.weights(self.stable)
+            if len(weights) != 1 or not (weight := int(*weights)):
+                continue
+            sent = load.within(requests, before.ended, after.began)
+            asked, answered = found.get(weight, (0, 0))
+            found[weight] = asked + len(sent), answered + load.by_version(sent)[version]
+        return found
+
+    def _weightless(self, looks: list[Look], fault: float) -> float:
+        """Return the seconds from the fault to the first look at which no stable pod has a weight."""
+        ended = [look.ended for look in looks if look.ended >= fault and look.weights(self.stable) <= {0.0}]
+        assert ended, "the stable pods still forward"
+        return ended[0] - fault
+
+    def exit_codes(self, revision: str) -> set[int]:
+        """Return what servers of a revision ended with that did not end as they were told to."""
+        states = [status.get(when, {}) for _, status in self._servers(revision) for when in ("state", "lastState")]
+        return {state["terminated"]["exitCode"] for state in states if "terminated" in state} - {0}
+
+    def loads(self, revision: str) -> tuple[int, int]:
+        """Return how often servers of a revision began to load its model, and in how many pods."""
+        begun = {(uid, status["restartCount"]) for uid, status in self._servers(revision) if status.get("containerID")}
+        return len(begun), len({uid for uid, _ in begun})
+
+    def _servers(self, revision: str) -> Iterator[tuple[str, Object]]:
+        """Yield every status that servers of a revision had, with the UID of their pod."""
+        for change in self.watched.history.changes[self.watched.namespace]:
+            pod = change.obj or {}
+            labels = pod.get("metadata", {}).get("labels", {})
+            if change.name[0] != "Pod" or labels.get("onnx-operator.dev/revision") != revision:
+                continue
+            for status in pod.get("status", {}).get("containerStatuses", []):
+                if status["name"] == "server":
+                    yield pod["metadata"]["uid"], status
+
+    def _unready_weights(self, looks: list[Look]) -> list[str]:
+        """Return when stable pods forwarded, by order, to a revision that had no ready pod for longer than `BEHIND`."""
+        states = self.watched.history.states(self.watched.namespace)
+        times = [at for at, _ in states]
+        found, since = [], None
+        for look in looks:
+            place = bisect_right(times, look.began)
+            if not place or not _astray(look, states[place - 1][1]):
+                since = None
+                continue
+            since = since or look.began
+            if look.ended - since > BEHIND:
+                found.append(f"{look.ended - self.changed_at:.1f} s after the change: {look.servers}")
+        return found
+
+
+def _astray(look: Look, state: State) -> bool:
+    """Whether a pod forwards, and not to a revision that has ready pods."""
+    status = (state.model or {}).get("status", {})
+    # A pod that goes down after its hand-over forwards to the stable revision to its end.
+    target = status.get("rollout", {}).get("revision") or status.get("stableRevision", "")
+    senders = {server.revision for server in look.servers.values() if server.weight}
+    return bool(senders) and (target in senders or not state.ready(target))
+
+
+def _alone(model: Object) -> bool:
+    others = [one for one in model["status"]["revisions"] if one["name"] != model["status"]["stableRevision"]]
+    return all(one["replicas"] == 0 for one in others) and "rollout" not in model["status"]

@@ -1,0 +1,87 @@
+"""Rollouts under constant load of clients that never retry: whatever the new version does, no request is lost."""
+
+import pytest
+
+from tests.e2e import misbehaving_models as bad
+from tests.e2e.load import Request, by_version, within
+from tests.e2e.load_client import KINDS
+from tests.e2e.models import scale_model
+from tests.e2e.scenario import CRASHED, FORCED, Scenario, steady
+
+TOLERANCE = 0.01
+"""Of the requests at a weight, so many may go the other way: what a busy machine answered too late."""
+
+CUT = 4
+"""Requests that may be missing or too many: each of two pods had a block under way at the beginning and at the end."""
+
+REVISION = "onnx-operator.dev/revision"
+
+
+def check_shares(scenario: Scenario, candidate: str, weights: set[int], requests: list[Request]) -> None:
+    """Check that the candidate answered what its weights say."""
+    shares = scenario.shares(candidate, requests)
+    print(f"answered by the candidate: {shares}")
+    assert weights <= shares.keys()
+    for weight, (asked, answered) in shares.items():
+        assert asked >= 100, f"{asked} requests at {weight} % tell nothing"
+        assert abs(answered - asked * weight / 100) <= CUT + TOLERANCE * asked, f"{answered} of {asked} at {weight} %"
+
+
+def test_a_good_version_is_promoted(scenario: Scenario) -> None:
+    scenario.serve()
+    new = scenario.ask(scale_model(2.0))
+    model = scenario.wait_promoted(new)
+    requests = scenario.finish("good v2 is promoted", new)
+    check_shares(scenario, new, {25, 50, 100}, requests)
+    assert model["status"].get("rejected", []) == []
+    version = new.rpartition("-")[2]
+    assert {request.factor for request in requests if request.version == version} == {2.0}
+    assert set(by_version(requests[-40:])) == {version}
+    assert {request.kind for request in within(requests, scenario.changed_at, 1e12)} == set(KINDS)
+    ready = scenario.watched.pods(new)
+    assert len(ready) == 2
+    assert scenario.loads(new) == (2, 2), "each pod loaded the model once, and none was built anew"
+
+
+def test_a_version_that_crashes_after_100_requests_is_taken_back(scenario: Scenario) -> None:
+    scenario.serve(rollout=steady(50))
+    new = scenario.ask(bad.crashing(100))
+    fault = scenario.failed_at("reset", "refused")
+    scenario.wait_rejected(new, *CRASHED)
+    requests = scenario.finish("v3 crashes after 100 requests", new, fault)
+    assert 90 <= by_version(requests)[new.rpartition("-")[2]] <= 110
+    assert scenario.exit_codes(new) == {136}, "the server died of SIGFPE, and of nothing else"
+
+
+def test_a_version_that_answers_500_is_taken_back(scenario: Scenario) -> None:
+    scenario.serve(rollout=steady(25))
+    new = scenario.ask(bad.failing())
+    fault = scenario.failed_at("serverError")
+    scenario.wait_rejected(new, "CandidateErrors")
+    requests = scenario.finish("v3 answers 500", new, fault)
+    assert by_version(requests)[new.rpartition("-")[2]] == 0
+
+
+def test_a_version_that_hangs_is_taken_back(scenario: Scenario) -> None:
+    # What hangs computes; its share of the machine is small, so that the clients' times are those of the stable pods.
+    scenario.serve(rollout=steady(25))
+    limits = {"requests": {"cpu": "20m", "memory": "64Mi"}, "limits": {"cpu": "300m", "memory": "512Mi"}}
+    new = scenario.ask(bad.hanging(), resources=limits)
+    fault = scenario.failed_at("late")
+    scenario.wait_rejected(new, "CandidateErrors")
+    # The time is that from the first late answer; one alone says nothing, and each holds its client up for a while.
+    requests = scenario.finish("v3 hangs", new, fault, within=10.0)
+    scenario.kubectl("delete", "pods", f"--selector={REVISION}={new}", *FORCED)
+    assert by_version(requests)[new.rpartition("-")[2]] == 0
+
+
+@pytest.mark.parametrize("weight", [25, 50, 100])
+def test_a_rollout_is_aborted_by_hand_at_a_step(weight: int, scenario: Scenario) -> None:
+    scenario.serve(rollout=steady(weight) if weight < 100 else {**steady(50), "steps": [{"weight": 100}]})
+    new = scenario.ask(scale_model(2.0))
+    scenario.wait_weight(weight)
+    fault = scenario.act("abort", new)
+    scenario.wait_rejected(new, "Aborted")
+    requests = scenario.finish(f"abort by hand at {weight} %", new, fault)
+    check_shares(scenario, new, {weight}, requests)
+    assert set(by_version(requests[-20:])) == {scenario.stable.rpartition("-")[2]}
