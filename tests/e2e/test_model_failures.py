@@ -52,7 +52,7 @@ def test_an_unschedulable_version_waits_for_capacity_with_the_schedulers_words(k
     kubectl.wait("onnxmodel", "victim", settled)
     assert first_answer(entry(kubectl, "victim"), "victim") == 2.0
     kubectl.patch("onnxmodel", "victim", {"spec": {"resources": {"requests": {"memory": "1000Gi"}, "limits": None}}})
-    model = kubectl.wait("onnxmodel", "victim", lambda m: condition(m, "Reconciling")["reason"] == "Unschedulable")
+    model = kubectl.wait("onnxmodel", "victim", lambda m: condition(m, "Reconciling")["reason"] == "CapacityPending")
     assert "Insufficient memory" in condition(model, "Reconciling")["message"]
     assert condition(model, "Reconciling")["status"] == "True", "an autoscaler may still bring a node"
     assert condition(model, "Stalled")["status"] == "False"
