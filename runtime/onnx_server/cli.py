@@ -2,6 +2,7 @@
 
 import argparse
 import logging
+import os
 import signal
 import sys
 from collections.abc import Sequence
@@ -21,6 +22,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run the program and return its exit status: 0, 1 for a typed failure; argparse ends with 2."""
     parser = _parser()
     options = parser.parse_args(arguments)
+    status = _run(parser, options)
+    if options.command == "fetch" and arguments is None:
+        # The interpreter's orderly end takes itself away from threads of the store's client that still run: they abort.
+        logging.shutdown()
+        sys.stdout.flush()
+        os._exit(status)
+    return status
+
+
+def _run(parser: argparse.ArgumentParser, options: argparse.Namespace) -> int:
     if options.command == "serve" and options.load_model and options.load != "explicit":
         parser.error("--load-model goes with --load explicit: else all models are loaded")
     if options.command == "schema":
