@@ -100,7 +100,7 @@ def test_metadata_and_deadline_reach_the_handler(channel: grpc.Channel) -> None:
     facts = json.loads(unary(channel, "Facts")(b"", metadata=sent, timeout=20))
     got = [(name, value if isinstance(value, str) else bytes(value)) for name, value in facts["metadata"]]
     assert [pair for pair in got if pair[0].startswith("x-")] == list(sent)
-    assert 18 < facts["deadline"] <= 20
+    assert 18 < facts["deadline"] < 20.5  # grpcio tells it in few digits, rounded up
     assert facts["peer"].startswith("127.0.0.1:")
     assert json.loads(unary(channel, "Facts")(b""))["deadline"] is False
     assert unary(channel)(b"a", metadata=(("x-long", "v" * 7000),)) == b"a"
