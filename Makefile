@@ -45,11 +45,11 @@ test: unit contract chart integration e2e ## run all tests (root: the e2e tests 
 
 .PHONY: unit
 unit: venv ## run the pure tests
-	$(BIN)/pytest tests/unit
+	$(BIN)/pytest --numprocesses auto tests/unit
 
 .PHONY: contract
 contract: venv ## run the tests of the server as its clients see it
-	$(BIN)/pytest --durations=10 tests/contract
+	$(BIN)/pytest --numprocesses auto --dist loadfile --durations=10 tests/contract
 
 .PHONY: chart
 chart: venv ## lint and render the Helm chart
@@ -79,6 +79,18 @@ bench-server: venv ## measure the server beside others and write docs/benchmarks
 .PHONY: bench-forwarding
 bench-forwarding: venv ## measure what forwarding costs a pod and write docs/benchmarks.md (three minutes, idle machine)
 	$(BIN)/python -m benchmarks.forwarding --write docs/benchmarks.md
+
+.PHONY: bench-rollout
+bench-rollout: setup ## measure how soon bad versions are caught, and what it costs; write docs/benchmarks.md (ten minutes, root)
+	$(BIN)/python -m benchmarks.rollout --write docs/benchmarks.md
+
+.PHONY: bench-shadow
+bench-shadow: venv ## measure what copies of requests cost clients and write docs/benchmarks.md (a quarter of an hour, idle machine)
+	$(BIN)/python -m benchmarks.shadow --write docs/benchmarks.md
+
+.PHONY: bench-endurance
+bench-endurance: venv ## count what is lost in drains, and what malformed requests do; write docs/benchmarks.md (six minutes)
+	$(BIN)/python -m benchmarks.endurance --write docs/benchmarks.md
 
 .PHONY: lint
 lint: venv ## check format, rules, types and layers

@@ -12,6 +12,17 @@ def quantile(samples: Sequence[float], share: float) -> float:
     return ordered[max(0, math.ceil(share * len(ordered)) - 1)]
 
 
+def median_within(values: Sequence[float]) -> tuple[float, float, float]:
+    """Return the median and between which values that of all there could be is, with a certainty of about 95 %.
+
+    The bounds are order statistics, whose ranks are those of a binomial distribution (W. J. Conover: "Practical
+    Nonparametric Statistics"): nothing is assumed of how values are distributed. Few values are within all of them.
+    """
+    ordered, count = sorted(values), len(values)
+    below = max(0, math.floor((count - 1.96 * math.sqrt(count)) / 2))
+    return median(ordered), ordered[below], ordered[count - 1 - below]
+
+
 def milliseconds(samples: Sequence[float]) -> dict[str, Any]:
     """Return count, p50 and p99 of samples given in seconds, in milliseconds."""
     return {

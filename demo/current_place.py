@@ -14,7 +14,7 @@ from .client import Endpoint
 from .errors import DemoError
 from .names import CURRENT_DOWN, MODEL, NAMESPACE
 from .narration import Narrator
-from .place import Images
+from .place import PLUGINS, Images
 from .shell import Shell
 from .store import ENVIRONMENT, Store
 
@@ -47,8 +47,8 @@ class CurrentPlace:
         self._credentials = {name: environment[name] for name in ENVIRONMENT if environment.get(name)}
 
     def environment(self) -> Mapping[str, str]:
-        """Return nothing: KUBECONFIG and PATH are those of the person at the terminal."""
-        return {}
+        """Return the PATH of the person at the terminal, with `kubectl onnx` behind; KUBECONFIG is theirs, too."""
+        return {"PATH": os.pathsep.join([os.environ.get("PATH", "/usr/bin:/bin"), PLUGINS])}
 
     def up(self, narrator: Narrator, shell: Shell) -> None:
         """See that the cluster answers."""

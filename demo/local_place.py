@@ -15,7 +15,7 @@ from .client import Endpoint
 from .errors import DemoError
 from .names import LOCAL_DOWN, MODEL, NAMESPACE
 from .narration import Narrator
-from .place import Images
+from .place import PLUGINS, Images
 from .shell import Shell
 from .store import Store
 
@@ -35,11 +35,11 @@ class LocalPlace:
     down_line = LOCAL_DOWN
 
     def environment(self) -> Mapping[str, str]:
-        """Return the cluster's kubeconfig, and a PATH with the kubectl and helm that the demo uses."""
+        """Return the cluster's kubeconfig, and a PATH with the kubectl, its plugin and the helm that the demo uses."""
         folders = [str(tools.folder("kubernetes")), str(tools.folder("helm"))]
         return {
             "KUBECONFIG": str(RunDir().kubeconfig),
-            "PATH": os.pathsep.join([*folders, os.environ.get("PATH", "/usr/bin:/bin")]),
+            "PATH": os.pathsep.join([*folders, os.environ.get("PATH", "/usr/bin:/bin"), PLUGINS]),
         }
 
     def up(self, narrator: Narrator, shell: Shell) -> None:

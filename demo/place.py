@@ -1,14 +1,19 @@
 """What a cluster has to give for the demo to play on it; `local_place.py` and `current_place.py` do."""
 
+import sys
 from collections.abc import Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from typing import Protocol
+from pathlib import Path
+from typing import Final, Protocol
 
 from .client import Endpoint
 from .narration import Narrator
 from .shell import Shell
 from .store import Store
+
+PLUGINS: Final = str(Path(sys.executable).parent)
+"""Where `kubectl onnx` is installed: kubectl finds its plugins on the PATH."""
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from typing import Any, Final
 from tests.cluster.paths import TREE
 
 from .errors import DemoError
-from .narration import Narrator
+from .narration import INDENT, WIDTH, Narrator
 
 QUESTION_LIMIT: Final = 60.0
 """Seconds that a question without a limit of its own may take."""
@@ -21,7 +21,8 @@ class Shell:
 
     def __init__(self, narrator: Narrator, environment: Mapping[str, str]) -> None:
         self.narrator = narrator
-        self.environment = {**os.environ, **environment}
+        # What a program writes is shown indented, and `kubectl onnx` asks how wide it may be.
+        self.environment = {**os.environ, "COLUMNS": str(WIDTH - 2 * len(INDENT)), **environment}
 
     def run(
         self, *command: str, look: Sequence[str] = (), given: str | None = None, limit: float | None = QUESTION_LIMIT

@@ -11,12 +11,12 @@ from .shell import Shell
 from .steps import (
     bucket,
     cluster,
-    defective,
     farewell,
     images,
     inference,
     install,
     missing,
+    permutation,
     repair,
     serve,
     training,
@@ -34,7 +34,7 @@ STEPS: Final[tuple[tuple[str, Callable[[Scene], None]], ...]] = (
     ("Somebody deletes the Deployment", repair.run),
     ("Somebody asks for a version that does not exist", missing.run),
     ("Version 2, while requests go on", upgrade.run),
-    ("Version 3, which crashes under requests", defective.run),
+    ("Version 3, whose labels are permuted", permutation.run),
     ("What to try next", farewell.run),
 )
 

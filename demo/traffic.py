@@ -1,4 +1,4 @@
-"""A user of the model in the background: asks all the time, checks every answer, never retries."""
+"""Users of the model in the background: they ask all the time, check every answer, and never retry."""
 
 import threading
 import time
@@ -6,11 +6,13 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
+from itertools import cycle
 from types import TracebackType
 from typing import Final
 
 import numpy as np
 
+from .accuracy import Accuracy
 from .client import FAILURES, Endpoint, ask
 from .digits import Images, Labels
 from .local_run import Answers
@@ -18,6 +20,7 @@ from .local_run import Answers
 INTERVAL: Final = 0.04
 """Seconds between an answer and the next request."""
 
+CLIENTS: Final = 2
 ROWS: Final = 4
 KEPT: Final = 5
 
@@ -26,7 +29,8 @@ KEPT: Final = 5
 class Count:
     """What happened to the requests: `failures` are the first few, in words; `slowest` and times are in seconds.
 
-    `first_failure` and `last_failure` are on the monotonic clock, and None without any.
+    `first_failure` and `last_failure` are on the monotonic clock, and None without any. `accuracy` and `lowest` are
+    those of Accuracy.
     """
 
     answered: int = 0
@@ -36,6 +40,8 @@ class Count:
     failures: list[str] = field(default_factory=list)
     first_failure: float | None = None
     last_failure: float | None = None
+    accuracy: float | None = None
+    lowest: float | None = None
 
     def answer(self, version: str, seconds: float) -> None:
         """Count an answer."""
@@ -62,17 +68,20 @@ class Count:
 class Traffic:
     """Two clients that ask until the block ends: one over one connection, one with a new connection for each request.
 
-    `images` is float32 [N, 64]; an answer is right when it equals one of `allowed`, each int64 [N].
+    `images` is float32 [N, 64], N a multiple of `ROWS`; an answer counts when it equals one of `allowed`, each int64
+    [N]; `truth`, int64 [N], is what the images show.
     """
 
-    def __init__(self, endpoint: Endpoint, images: Images, allowed: Sequence[Labels]) -> None:
+    def __init__(self, endpoint: Endpoint, images: Images, allowed: Sequence[Labels], truth: Labels) -> None:
         self._endpoint = endpoint
         self._images = images
         self._allowed = list(allowed)
+        self._truth = truth
+        self._accuracy = Accuracy(len(images))
         self._count = Count()
         self._lock = threading.Lock()
         self._stop = threading.Event()
-        self._pool = ThreadPoolExecutor(2)
+        self._pool = ThreadPoolExecutor(CLIENTS)
         self._workers: list[Future[None]] = []
 
     def __enter__(self) -> "Traffic":
@@ -105,6 +114,8 @@ class Traffic:
                 list(count.failures),
                 count.first_failure,
                 count.last_failure,
+                self._accuracy.now,
+                self._accuracy.lowest,
             )
 
     def wait_calm(self, seconds: float, limit: float) -> bool:
@@ -141,9 +152,10 @@ class Traffic:
         self._repeat(2, once)
 
     def _repeat(self, seed: int, send: Callable[[Images], tuple[Answers, str]]) -> None:
-        chance = np.random.default_rng(seed)
-        while not self._stop.is_set():
-            chosen = chance.choice(len(self._images), ROWS, replace=False)
+        order = np.random.default_rng(seed).permutation(len(self._images)).reshape(-1, ROWS)
+        for chosen in cycle(order):
+            if self._stop.is_set():
+                break
             began = time.monotonic()
             try:
                 answers, version = send(self._images[chosen])
@@ -154,6 +166,8 @@ class Traffic:
                 seconds = time.monotonic() - began
                 labels = answers.labels
                 with self._lock:
+                    right = int(np.sum(labels == self._truth[chosen]))
+                    self._accuracy.saw(seed, right, ROWS, CLIENTS)
                     if any(np.array_equal(labels, known[chosen]) for known in self._allowed):
                         self._count.answer(version, seconds)
                     else:

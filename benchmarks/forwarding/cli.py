@@ -38,7 +38,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     plan = Plan(chosen.rounds, chosen.seconds)
     results = Results()
     try:
-        results.add(NAME, _measured(plan), {"machine": machine.describe(), "candidateCore": _candidate_core()})
+        results.add(NAME, _measured(plan), {"machine": machine.describe(), "candidateCore": candidate_shares()})
     except (BenchmarkError, ClusterError) as error:
         note(f"error: {error}")
         return 1
@@ -64,7 +64,8 @@ def _measured(plan: Plan) -> Object:
         return play(subject.made(MODELS[MODEL], Path(folder)), plan)
 
 
-def _candidate_core() -> str:
+def candidate_shares() -> str:
+    """Say where the candidate runs, after `The candidate`."""
     shared = candidate_core() == LOAD_CORE
     return "shares the load tool's core, which holds it up where many are forwarded" if shared else "has a core, too"
 
@@ -73,14 +74,15 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m benchmarks.forwarding", description="Measure what it costs a pod to forward requests."
     )
-    parser.add_argument("--rounds", type=_count, default=USUAL.rounds, help=f"turns ({USUAL.rounds})")
-    parser.add_argument("--seconds", type=_count, default=USUAL.seconds, help=f"of one load ({USUAL.seconds})")
+    parser.add_argument("--rounds", type=count, default=USUAL.rounds, help=f"turns ({USUAL.rounds})")
+    parser.add_argument("--seconds", type=count, default=USUAL.seconds, help=f"of one load ({USUAL.seconds})")
     parser.add_argument("--write", type=Path, help="write the section into this page, too; its other sections stay")
     parser.add_argument("--results", type=Path, default=RESULTS, help="where results are kept")
     return parser
 
 
-def _count(text: str) -> int:
+def count(text: str) -> int:
+    """Return a number of the command line."""
     if not text.isdigit() or int(text) < 1:
         raise argparse.ArgumentTypeError(f"expected a whole number from 1, got {text}")
     return int(text)

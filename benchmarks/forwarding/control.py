@@ -31,11 +31,18 @@ class Control:
         live.mkdir(exist_ok=True)
         (live / "operator-keys.json").write_text(json.dumps(keys))
 
-    def split(self, revision: str, weight: int, port: int) -> None:
-        """Forward `weight` percent to the candidate whose HTTP port is `port`; with 0 there is no split."""
+    def split(self, revision: str, weight: int, port: int, shadow: int = 0, *, observed: bool = False) -> None:
+        """Forward `weight` percent to the candidate whose HTTP port is `port`, and copy `shadow` percent of the rest.
+
+        With 0 and 0 there is no split, unless requests are `observed`: counted as those of a rollout.
+        """
         self._generation += 1
         candidate = {"podUid": "candidate", "address": HOST, "port": port}
         body = {"generation": self._generation, "revision": revision, "weight": weight, "candidates": [candidate]}
+        if observed or shadow:
+            body["course"] = "benchmark"
+        if shadow:
+            body["shadow"] = {"percent": shadow}
         state = self._ask("PUT", json.dumps(body).encode())
         if state["appliedWeight"] != weight:
             raise BenchmarkError(f"asked for a weight of {weight}, got {state}")
@@ -43,6 +50,11 @@ class Control:
     def candidate(self) -> Object:
         """Return what the pod has counted of the candidate since the last split, and the failures by their kinds."""
         found: Object = self._ask("GET")["arms"]["candidate"]
+        return found
+
+    def copies(self) -> Object:
+        """Return what the pod has counted of copies since it has had the same split, but for its percentage."""
+        found: Object = self._ask("GET")["shadow"]
         return found
 
     def _ask(self, method: str, body: bytes | None = None) -> Object:

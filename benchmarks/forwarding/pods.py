@@ -4,7 +4,7 @@ import contextlib
 import json
 import os
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
@@ -29,9 +29,9 @@ class Pods:
     control: Control
     revision: str
 
-    def split(self, weight: int) -> None:
-        """Let the stable pod forward `weight` percent."""
-        self.control.split(self.revision, weight, CANDIDATE_PORTS[0])
+    def split(self, weight: int, shadow: int = 0, *, observed: bool = False) -> None:
+        """Let the stable pod forward `weight` percent, and copy `shadow` percent."""
+        self.control.split(self.revision, weight, CANDIDATE_PORTS[0], shadow, observed=observed)
 
 
 def candidate_core() -> int:
@@ -40,14 +40,20 @@ def candidate_core() -> int:
 
 
 @contextlib.contextmanager
-def pods(subject: Subject) -> Iterator[Pods]:
-    """Run both pods. They answer with the same numbers, so that every answer can be checked."""
+def pods(subject: Subject, *, candidate_yields: bool = False) -> Iterator[Pods]:
+    """Run both pods. They answer with the same numbers, so that every answer can be checked.
+
+    A candidate that yields runs only while nothing else wants its core: where nobody waits for it, it would else hold
+    up the load tool, and with it the times that this one measures.
+    """
     folder = subject.folder / "forwarding"
     folder.mkdir(exist_ok=True)
     live, name = folder / "live", subject.model.name
     control = Control(live)
     stable = _command(subject, folder, "1", STABLE_PORTS, live)
     candidate = _command(subject, folder, CANDIDATE_VERSION, CANDIDATE_PORTS, None)
+    if candidate_yields:
+        candidate = replace(candidate, arguments=["chrt", "--idle", "0", *candidate.arguments])
     with (
         running(candidate, name, folder / "candidate.log"),
         running(stable, name, folder / "stable.log") as process,

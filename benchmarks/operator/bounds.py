@@ -67,6 +67,7 @@ def _at_rest(rest: Object) -> float:
 SETTLED: Final = 1000
 IDLE: Final = ("idle",)
 MANY: Final = ("at-once 1000",)
+MORE: Final = "at-once 5000"
 RESTART: Final = ("restart",)
 
 BOUNDS: Final = (
@@ -79,7 +80,7 @@ BOUNDS: Final = (
     Bound("requests a model, 1,000 at once", MANY, _requests_a_model, 12, "", "23"),
     Bound(
         "5,000 at once over 1,000 at once",
-        ("at-once 5000", "at-once 1000"),
+        (MORE, *MANY),
         lambda more, fewer: settled(more) / settled(fewer),
         5.5,
         "times",

@@ -18,9 +18,13 @@ LEAD = 1.0
 def run(scene: Scene) -> None:
     """Ask for a model that is not there: the status says so, and version 1 goes on answering."""
     narrator, shell = scene.narrator, scene.shell
-    narrator.say("From here on two clients ask all the time and check each answer. One lost request fails the demo.")
-    allowed = [scene.local[version].labels for version in sorted(scene.local)]
-    scene.traffic = scene.ending.enter_context(Traffic(made(scene.endpoint), made(scene.digits).test_images, allowed))
+    narrator.say(
+        "From here on two clients ask all the time and check each answer. One lost or wrong request fails the demo. "
+        "Each asks about all held-out digits, again and again: the accuracy that is told is that of the last time."
+    )
+    allowed, data = [scene.local[version].labels for version in sorted(scene.local)], made(scene.digits)
+    traffic = Traffic(made(scene.endpoint), data.test_images, allowed, data.test_labels)
+    scene.traffic = scene.ending.enter_context(traffic)
     time.sleep(LEAD)
     uri = made(scene.store).uri(NOWHERE)
     ask_for(scene, uri)
@@ -50,7 +54,8 @@ def ask_for(scene: Scene, uri: str, **more: object) -> None:
 def counted(scene: Scene) -> str:
     """Return how the background clients fare, in a few words."""
     count = made(scene.traffic).count
-    return f"{count.answered} answered, {count.failed} lost"
+    accuracy = "" if count.accuracy is None else f", accuracy {count.accuracy:.1%}"
+    return f"{count.answered} answered, {count.failed} lost{accuracy}"
 
 
 def none_lost(scene: Scene, opening: str) -> None:
@@ -61,4 +66,8 @@ def none_lost(scene: Scene, opening: str) -> None:
             f"{count.failed} of {count.failed + count.answered} requests were lost: {'; '.join(count.failures)}",
             *progress.LOOK,
         )
-    scene.narrator.good(f"{opening} {count.answered} requests answered, 0 lost (slowest {count.slowest * 1000:.0f} ms)")
+    slowest = f"slowest {count.slowest * 1000:.0f} ms"
+    scene.narrator.good(f"{opening} {count.answered} requests answered, 0 lost, 0 wrong ({slowest})")
+    if count.accuracy is not None and count.lowest is not None:
+        lowest = f"the lowest since the beginning: {count.lowest:.1%}"
+        scene.narrator.good(f"Accuracy that users saw of late: {count.accuracy:.1%}; {lowest}")

@@ -30,7 +30,8 @@ def run(scene: Scene) -> None:
         made_at = made_at or seen.at
         return seen.at if seen.object.get("status", {}).get("readyReplicas", 0) >= status.pods else None
 
-    traffic = Traffic(made(scene.endpoint), made(scene.digits).test_images, [scene.local[1].labels])
+    data = made(scene.digits)
+    traffic = Traffic(made(scene.endpoint), data.test_images, [scene.local[1].labels], data.test_labels)
     with traffic, watched(shell, "deployment", status.stable, "-n", NAMESPACE) as states:
         traffic.wait_calm(CALM, progress.LIMIT)
         began = time.monotonic()

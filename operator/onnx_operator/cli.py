@@ -32,7 +32,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             return 0 if asyncio.run(check(installation, options.timeout, print)) else 1
         set_up_logs(options.log_level, options.log_format)
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-            runner.run(run(_settings(options)))
+            runner.run(run(settings_of(options)))
     except KubeError as error:
         sys.stderr.write(f"onnx-operator: {error}\n")
         return 1
@@ -99,6 +99,20 @@ def parser() -> argparse.ArgumentParser:
         default=Settings.debug_port,
         help="port of /debug/models/NAMESPACE/NAME, on 127.0.0.1 only: reach it by kubectl port-forward; 0 is none",
     )
+    run_.add_argument(
+        "--prometheus-url", default=Settings.prometheus_url, help="where the queries of all models' analysis are asked"
+    )
+    run_.add_argument(
+        "--prometheus-token-file", default=Settings.prometheus_token_file, help="file with a bearer token for it"
+    )
+    run_.add_argument(
+        "--webhook-hosts",
+        default="",
+        help="HOST or HOST:PORT of webhooks that models' analysis may name, separated by commas; empty is none",
+    )
+    run_.add_argument(
+        "--analysis-ca-file", default=Settings.analysis_ca_file, help="CA certificates (PEM) to trust of all these"
+    )
     run_.add_argument("--log-level", default=Settings.log_level, choices=["DEBUG", "INFO", "WARNING", "ERROR"])
     run_.add_argument("--log-format", default=Settings.log_format, choices=["json", "text"])
     return made
@@ -121,13 +135,18 @@ def _add_check(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     check_.add_argument("--timeout", type=_seconds, default=60.0, help="seconds to wait for what does not work yet")
 
 
-def _settings(options: argparse.Namespace) -> Settings:
+def settings_of(options: argparse.Namespace) -> Settings:
+    """Return the settings that a command line gives; it ends the process where they do not fit together."""
     named = {name: value for name, value in vars(options).items() if name in Settings.__dataclass_fields__}
-    namespaces = tuple(part.strip() for part in options.namespaces.split(",") if part.strip())
+    lists = {name: _parts(named[name]) for name in ("namespaces", "webhook_hosts")}
     try:
-        return Settings(**{**named, "namespaces": namespaces})
+        return Settings(**{**named, **lists})
     except ValueError as error:
         parser().error(str(error))
+
+
+def _parts(text: str) -> tuple[str, ...]:
+    return tuple(part.strip() for part in text.split(",") if part.strip())
 
 
 def _own_namespace() -> str:

@@ -3,6 +3,7 @@
 import asyncio
 import json
 import logging
+from dataclasses import replace
 from typing import Any
 
 import aiohttp
@@ -19,7 +20,7 @@ SPLIT_TIMEOUT = 1.0
 SPLITS_AT_ONCE = 256
 MOST_COMPLAINTS = 10_000
 
-OK, CONFLICT = 200, 409
+OK, BAD_REQUEST, CONFLICT = 200, 400, 409
 
 log = logging.getLogger(__name__)
 
@@ -58,13 +59,20 @@ class ControlClient:
     async def set_split(self, pod_ip: str, pod_uid: str, order: SplitOrder) -> SplitState | None:
         """Tell the pod its split; return what it says then, which is another order's state if that was a later one.
 
-        None if it does not answer as docs/contract.md has it: it may have taken the order or not.
+        None if it does not answer as docs/contract.md has it: it may have taken the order or not. A server older than
+        analysis refuses what it does not know of an order, and is told the rest.
         """
         async with self._splits:
-            status, body = await self._call(
-                "PUT", "/v1/split", pod_ip, pod_uid, self._split_timeout, order.to_json(), (CONFLICT,)
-            )
+            status, body = await self._put(pod_ip, pod_uid, order)
+        if status == BAD_REQUEST and (order.course or order.shadow):
+            state = await self.split(pod_ip, pod_uid)
+            if state is not None and state.evidence is None:
+                async with self._splits:
+                    status, body = await self._put(pod_ip, pod_uid, replace(order, course="", shadow=None))
         return split_state(body, pod_uid) if status in {OK, CONFLICT} else None
+
+    async def _put(self, pod_ip: str, pod_uid: str, order: SplitOrder) -> tuple[int, dict[str, Any] | None]:
+        return await self._call("PUT", "/v1/split", pod_ip, pod_uid, self._split_timeout, order.to_json(), (CONFLICT,))
 
     async def _call(
         self,
@@ -85,7 +93,7 @@ class ControlClient:
             async with self._session.request(
                 method, url, headers=headers, json=content, allow_redirects=False, timeout=timeout
             ) as response:
-                body = json.loads(await _at_most(LONGEST_ANSWER, response))
+                body = json.loads(await at_most(LONGEST_ANSWER, response))
                 if response.status not in {OK, *expected} or not isinstance(body, dict):
                     self._complain(pod_uid, url, "answered %s: %.200s", response.status, body)
                 else:
@@ -103,7 +111,12 @@ class ControlClient:
         self._complaints.add((pod_uid, url))
 
 
-async def _at_most(limit: int, response: aiohttp.ClientResponse) -> bytes:
+async def at_most(limit: int, response: aiohttp.ClientResponse) -> bytes:
+    """Return a response's body.
+
+    Raises:
+        ValueError: it is longer than ``limit`` bytes.
+    """
     body = bytearray()
     async for chunk in response.content.iter_any():
         body += chunk

@@ -7,6 +7,9 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, gene
 from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
+from onnx_operator.decide.judgement import Judgement
+from onnx_operator.evidence import Worst
+
 # What counts of a rollout, by the event that tells it.
 ROLLOUT_RESULTS = {
     "RolloutStarted": "started",
@@ -19,11 +22,16 @@ SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 
 
 class Rollout(NamedTuple):
-    """A rollout that runs: ``key`` is namespace/name of the model, ``weight`` the percentage that it gets."""
+    """A rollout that runs: ``key`` is namespace/name of the model, ``weight`` the percentage that it gets.
+
+    ``judgements`` is what its checks say, unrounded; ``worst`` are the copies whose outputs differed most.
+    """
 
     key: str
     phase: str
     weight: int
+    judgements: tuple[Judgement, ...] = ()
+    worst: tuple[Worst, ...] = ()
 
 
 class _Rollouts(Collector):
@@ -39,11 +47,27 @@ class _Rollouts(Collector):
         weights = GaugeMetricFamily(
             "onnx_operator_rollout_weight", "Percent of requests that the new revision gets.", labels=["key"]
         )
+        verdicts = GaugeMetricFamily(
+            "onnx_operator_rollout_check_verdict", "1 for what a check says.", labels=["key", "check", "verdict"]
+        )
+        samples = GaugeMetricFamily(
+            "onnx_operator_rollout_check_samples", "What a check's verdict is made of.", labels=["key", "check"]
+        )
+        levels = GaugeMetricFamily(
+            "onnx_operator_rollout_check_level",
+            "What a check measured, as a share of what is tolerated: above 1 is beyond.",
+            labels=["key", "check"],
+        )
         for rollout in self._read():
             phases.add_metric([rollout.key, rollout.phase], 1)
             weights.add_metric([rollout.key], rollout.weight)
-        yield phases
-        yield weights
+            for judgement in rollout.judgements:
+                verdicts.add_metric([rollout.key, judgement.check, judgement.verdict], 1)
+                if judgement.samples is not None:
+                    samples.add_metric([rollout.key, judgement.check], judgement.samples)
+                if judgement.level is not None:
+                    levels.add_metric([rollout.key, judgement.check], judgement.level)
+        yield from (phases, weights, verdicts, samples, levels)
 
 
 class Metrics:
@@ -77,6 +101,12 @@ class Metrics:
             registry=self.registry,
         )
 
+        self._measurements = Counter(
+            "onnx_operator_measurements_total",
+            "Questions to Prometheus and to webhooks while rollouts were judged, by result: answered, unknown.",
+            ["kind", "result"],
+            registry=self.registry,
+        )
         self._rollouts = Counter(
             "onnx_operator_rollouts_total",
             "Rollouts by what became of them: started, promoted, aborted, rolled_back, superseded.",
@@ -90,6 +120,10 @@ class Metrics:
             ["reason"],
             registry=self.registry,
         )
+
+    def measurement(self, kind: str, answered: bool) -> None:
+        """Count a question that was asked on a user's behalf: ``prometheus`` or ``webhook``."""
+        self._measurements.labels(kind, "answered" if answered else "unknown").inc()
 
     def rollout(self, event: str) -> None:
         """Count an event's reason, if it tells what became of a rollout."""

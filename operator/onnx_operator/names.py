@@ -22,6 +22,7 @@ LABEL_REVISION = f"{GROUP}/revision"
 ANNOTATION_DIGEST = f"{GROUP}/digest"
 ANNOTATION_PROMOTED_AT = f"{GROUP}/promoted-at"
 ANNOTATION_SIGNATURE = f"{GROUP}/signature"
+ANNOTATION_GOLDEN = f"{GROUP}/golden"
 ANNOTATION_ROLLOUT = f"{GROUP}/rollout"
 ANNOTATION_REJECTED = f"{GROUP}/rejected"
 # Of a revision's rollout, and why it was taken back: JSON, as in ``rollout``.

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections import defaultdict
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime
 from typing import Any, Protocol
@@ -10,9 +11,11 @@ from onnx_operator import names
 from onnx_operator.api.spec import Spec
 from onnx_operator.cache import Cache, Key
 from onnx_operator.decide.roles import asks
+from onnx_operator.decide.rollout.inquiry import inquiry_of
 from onnx_operator.desired.controller_revision import revision_of
 from onnx_operator.frozen.rendering import Defaults
 from onnx_operator.kube.kinds import CONTROLLER_REVISION, OWNED, POD
+from onnx_operator.measure import Inquiry, Measure
 from onnx_operator.observed import Observed, is_owned
 from onnx_operator.rollout import SplitState
 
@@ -29,11 +32,28 @@ class ControlPort(Protocol):
         """Return what the pod says of its split; None if it does not answer as docs/contract.md has it."""
 
 
-class Observer:
-    """Makes Observed values."""
+class Measures(Protocol):
+    """What others say of a rollout that is judged."""
 
-    def __init__(self, cache: Cache, control: ControlPort, defaults: Defaults, operator_keys: str) -> None:
-        self._cache, self._control = cache, control
+    def answers(self, key: Key, inquiry: Inquiry | None) -> Mapping[str, Measure]:
+        """Return what was answered last, by the check's name; None ends the questions. Never waits."""
+
+    def forget(self, key: Key) -> None:
+        """End the questions about a model that is gone."""
+
+
+class Observer:
+    """Makes Observed values. Without ``measures`` nobody is asked on a user's behalf."""
+
+    def __init__(
+        self,
+        cache: Cache,
+        control: ControlPort,
+        defaults: Defaults,
+        operator_keys: str,
+        measures: Measures | None = None,
+    ) -> None:
+        self._cache, self._control, self._measures = cache, control, measures
         self._defaults, self._operator_keys = defaults, operator_keys
 
     async def observe(self, model: Object, now: datetime) -> Observed:
@@ -69,7 +89,13 @@ class Observer:
             pods=pods,
         )
         reported, splits = await asyncio.gather(self._reported(observed), self._splits(observed))
-        return replace(observed, reported=reported, splits=splits)
+        measured = self._measures.answers(key, inquiry_of(observed)) if self._measures else {}
+        return replace(observed, reported=reported, splits=splits, measured=measured)
+
+    def forget(self, key: Key) -> None:
+        """Forget a model that is gone."""
+        if self._measures:
+            self._measures.forget(key)
 
     def _pods(self, key: Key, owned: dict[tuple[str, str], Object], born: str) -> dict[str, tuple[Object, ...]]:
         pods = defaultdict(list)

@@ -9,6 +9,7 @@ from typing import Any
 from onnx_operator import names
 from onnx_operator.api.spec import Spec
 from onnx_operator.frozen.rendering import Defaults
+from onnx_operator.measure import Measure
 from onnx_operator.rollout import Rejection, RolloutFacts, SplitState
 
 Object = dict[str, Any]
@@ -19,7 +20,8 @@ class Revision:
     """A revision: what was frozen (``data`` of its ControllerRevision) and the facts learnt about it since.
 
     ``number`` orders revisions by creation. ``promoted_at`` is RFC 3339 with microseconds, ``signature`` is as in
-    the API's status; both None until known, as is ``digest`` (``sha256:<hex>``). ``rollout`` is None before its first
+    the API's status, ``golden`` what came of the model's test data (``decide/golden.py``); all None until known, as is
+    ``digest`` (``sha256:<hex>``). ``rollout`` is None before its first
     rollout, ``rejected`` while it is not rejected.
     """
 
@@ -29,6 +31,7 @@ class Revision:
     digest: str | None = None
     promoted_at: str | None = None
     signature: Object | None = None
+    golden: Object | None = None
     rollout: RolloutFacts | None = None
     rejected: Rejection | None = None
 
@@ -50,7 +53,7 @@ class Observed:
     ``action`` is the annotation that asks for a manual action. ``owned`` holds our live objects by (kind, name),
     ``pods`` the live pods by revision name, ``reported`` what the control port of a revision's ready pod said, by
     revision name, where it was asked. ``splits`` holds what each pod that was asked said of its split, by pod UID; None
-    if it did not answer.
+    if it did not answer. ``measured`` is what others answered last of the rollout that is judged, by the check's name.
     """
 
     namespace: str
@@ -68,6 +71,7 @@ class Observed:
     pods: dict[str, tuple[Object, ...]] = field(default_factory=dict)
     reported: dict[str, Object] = field(default_factory=dict)
     splits: Mapping[str, SplitState | None] = field(default_factory=dict)
+    measured: Mapping[str, Measure] = field(default_factory=dict)
 
     def deployment(self, revision: str) -> Object | None:
         """Return the live Deployment of a revision."""

@@ -4,8 +4,11 @@ Values only; the rules are in ``decide/rollout``. Times are RFC 3339, UTC, with 
 and come from the pods are those of docs/contract.md.
 """
 
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
+
+from onnx_operator.evidence import Evidence, Memory
 
 Object = dict[str, Any]
 
@@ -15,13 +18,15 @@ class RolloutFacts:
     """What is stored of a revision's rollout, on its ControllerRevision.
 
     ``rollout`` is ``spec.rollout`` as it was when the rollout began: a later change is for the next one. ``step``
-    counts from 0; -1 is preflight, and behind the last step comes the promotion. ``weight`` and ``generation`` are of
-    the split that the stable pods are told, since ``ordered_at``; ``weighted_at`` is when all of them had it.
+    counts from 0; -1 is preflight, and behind the last step comes the promotion. ``weight``, ``shadow`` (the percentage
+    of requests that are copied) and ``generation`` are of the split that the stable pods are told, since
+    ``ordered_at``; ``weighted_at`` is when all of them had it.
     ``progress`` grows with what the candidate's pods have reached, ``progress_at`` is when it did so last.
     ``stable_size`` is how many pods the stable revision was asked to have at the start, of which it has lent ``shrunk``
     to the candidate, at ``shrunk_at`` the last one that is still to help; ``stayed_small`` once that was in vain.
-    ``paused`` says what paused it: '', ``Step`` or ``Person``. ``unready_since`` is since when it has lost all its
-    ready pods, ``restarts`` how often its servers had restarted at the start. ``fast`` goes to promotion without steps.
+    ``paused`` says what paused it: '', ``Step``, ``Person`` or ``Inconclusive``; ``inconclusive`` what the checks could
+    not say in time, in a sentence, and where that was. ``unready_since`` is since when it has no ready pod,
+    ``restarts`` how often its servers had restarted at the start. ``fast`` goes to promotion without steps.
     ``doubted`` once it was rejected, even if it was tried again since. ``over`` once it was promoted, superseded or
     taken back. ``handed_over_at`` is when the pods that served before were told to hand over to this revision.
     ``actions`` are the last manual actions, as ``ACTION@REVISION#NONCE``, with a ``!`` before those that were ignored.
@@ -32,6 +37,7 @@ class RolloutFacts:
     step: int = -1
     step_started_at: str = ""
     weight: int = 0
+    shadow: int = 0
     generation: int = 0
     ordered_at: str = ""
     weighted_at: str = ""
@@ -42,6 +48,7 @@ class RolloutFacts:
     shrunk_at: str = ""
     stayed_small: bool = False
     paused: str = ""
+    inconclusive: str = ""
     unready_since: str = ""
     restarts: int = 0
     fast: bool = False
@@ -110,8 +117,22 @@ class Address:
 
 
 @dataclass(frozen=True)
+class ShadowOrder:
+    """What share of the requests is copied to the candidate, and how outputs are compared."""
+
+    percent: int
+    relative_tolerance: float
+    absolute_tolerance: float
+    keep_inputs: bool = False
+    replay: bool = False
+
+
+@dataclass(frozen=True)
 class SplitOrder:
-    """What every ready pod of one revision is to be told; see ``PUT /v1/split``."""
+    """What every ready pod of one revision is to be told; see ``PUT /v1/split``.
+
+    ``course`` names the rollout that evidence is collected for, at most 64 characters.
+    """
 
     generation: int
     revision: str | None
@@ -120,10 +141,21 @@ class SplitOrder:
     sticky_header: str | None = None
     preview_header: str | None = None
     hand_over: bool = False
+    course: str = ""
+    shadow: ShadowOrder | None = None
 
     def to_json(self) -> Object:
-        """Return the body of the request."""
+        """Return the body of the request. What is of evidence is in it only where there is something to say of it."""
+        shadow = self.shadow and {
+            "percent": self.shadow.percent,
+            "relativeTolerance": self.shadow.relative_tolerance,
+            "absoluteTolerance": self.shadow.absolute_tolerance,
+            "keepInputs": self.shadow.keep_inputs,
+            "replay": self.shadow.replay,
+        }
+        more = {"course": self.course, "shadow": shadow}
         return {
+            **{name: value for name, value in more.items() if value},
             "generation": self.generation,
             "revision": self.revision,
             "weight": self.weight,
@@ -145,8 +177,25 @@ class Arm:
 
 
 @dataclass(frozen=True)
+class Copies:
+    """How many requests were copied, and what became of the copies; ``dropped`` by kind."""
+
+    percent: int
+    sampled: int = 0
+    under_way: int = 0
+    compared: int = 0
+    failed: int = 0
+    replayed: int = 0
+    dropped: Mapping[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
 class SplitState:
-    """What one pod says of its split, and what it has counted since the generation began."""
+    """What one pod says of its split, and what it has counted since the generation began.
+
+    ``evidence`` is None of servers that collect none: their images are older than analysis. ``shadow`` is None where
+    nothing is copied, ``memory`` where the pod cannot say it.
+    """
 
     pod_uid: str
     boot_id: str
@@ -160,3 +209,11 @@ class SplitState:
     open_connections: int
     stable: Arm
     candidate: Arm
+    shadow: Copies | None = None
+    evidence: Evidence | None = None
+    memory: Memory | None = None
+
+    @property
+    def shadow_percent(self) -> int:
+        """The percentage of requests that it copies."""
+        return self.shadow.percent if self.shadow else 0

@@ -29,12 +29,12 @@ def submit(
     Its inputs are as the model takes them: where the model has a preparation, `infer` is the way.
     Raises OverloadedError at once where the queue is full.
     """
-    timeout = request.timeout or loaded.settings.queue.default_timeout_milliseconds / 1e3
+    timeout = request.timeout or loaded.default_timeout
     if timeout and (deadline is None or received + timeout < deadline):
         deadline = received + timeout
     work = Work(
         inputs=request.inputs,
-        outputs=tuple(output.spec.name for output in request.outputs),
+        outputs=request.names or tuple([output.spec.name for output in request.outputs]),
         rows=request.rows,
         done=done,
         priority=request.priority,

@@ -7,6 +7,7 @@ from enum import StrEnum
 
 from onnx_server.engine.cpus import Threads
 from onnx_server.engine.profiles import Profiles
+from onnx_server.memory import Memory
 from onnx_server.models.lifecycle import Lifecycle
 from onnx_server.models.loaded import Loaded
 from onnx_server.models.registry import Registry
@@ -38,15 +39,22 @@ class State:
     boot_id: str = field(default_factory=lambda: str(uuid.uuid4()))
     phase: Phase = Phase.LOADING
     profiles: Profiles = field(default_factory=Profiles)
+    memory: Memory = field(default_factory=Memory)
     observer: Observer | None = None
     open_connections: Callable[[], int] = lambda: 0
     """How many connections of clients there are, idle ones too."""
     traffic: Traffic = field(init=False)
 
     def __post_init__(self) -> None:
+        self.registry.on_serve.append(self._watch)
         single = self.lifecycle.single
         # The operator names a revision so; of other models nothing is ever forwarded.
-        self.traffic = Traffic(f"{single.name}-{single.version}" if single is not None else "")
+        revision = f"{single.name}-{single.version}" if single is not None else ""
+        self.traffic = Traffic(revision, model=lambda: self.main)
+
+    def _watch(self, loaded: Loaded) -> None:
+        self.memory.begin()
+        loaded.statistics.watch = self.memory.ran
 
     @property
     def ready(self) -> bool:

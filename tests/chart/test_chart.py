@@ -4,7 +4,7 @@ import pytest
 import yaml
 
 from onnx_operator.api.crd import manifest
-from onnx_operator.cli import parser
+from onnx_operator.cli import parser, settings_of
 from tests.chart.rendering import is_test, of_kind, operator_pod, render, run
 from tests.chart.values import CHART
 
@@ -46,9 +46,33 @@ def test_uninstalling_keeps_the_crd_and_so_the_models() -> None:
 def test_the_operator_takes_every_argument_that_the_chart_gives() -> None:
     (container,) = operator_pod(render("watchNamespaces={a,b}"))["containers"]
     options = parser().parse_args(container["args"])
+    assert (options.prometheus_url, options.prometheus_token_file, options.webhook_hosts) == ("", "", "")
     assert options.server_image == "ghcr.io/onnx-operator/server:0.1.0"
     assert options.namespaces == "a,b"
     assert container["image"] == "ghcr.io/onnx-operator/operator:0.1.0"
+
+
+def test_the_operator_is_told_whom_it_may_ask_for_the_analysis() -> None:
+    pod = operator_pod(
+        render(
+            "analysis.prometheusUrl=http://prometheus.monitoring:9090/prefix",
+            "analysis.prometheusTokenSecret=prometheus",
+            "analysis.caSecret=our-ca",
+            "analysis.webhookHosts={hooks.example,[fd00::1]:8080}",
+        )
+    )
+    (container,) = pod["containers"]
+    settings = settings_of(parser().parse_args(container["args"]))
+    assert settings.prometheus_url == "http://prometheus.monitoring:9090/prefix"
+    assert settings.webhook_hosts == ("hooks.example", "[fd00::1]:8080")
+    for name, secret, file in (
+        ("prometheus-token", "prometheus", settings.prometheus_token_file),
+        ("analysis-ca", "our-ca", settings.analysis_ca_file),
+    ):
+        (mount,) = [mount for mount in container["volumeMounts"] if mount["name"] == name]
+        (volume,) = [volume["secret"] for volume in pod["volumes"] if volume["name"] == name]
+        assert (volume["secretName"], volume["optional"]) == (secret, True)
+        assert file == f"{mount['mountPath']}/{volume['items'][0]['path']}"
 
 
 def test_helm_test_takes_every_argument_that_the_chart_gives() -> None:

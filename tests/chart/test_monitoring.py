@@ -10,6 +10,7 @@ GAUGES = {
     "onnx_operator_leader",
     "onnx_operator_queue_depth",
     "onnx_operator_queue_oldest_seconds",
+    "onnx_operator_rollout_check_verdict",
     "onnx_operator_rollout_phase",
 }
 """Those that the process adds when it starts."""
@@ -76,6 +77,12 @@ def test_the_network_policy_lets_through_what_the_operator_needs() -> None:
         "podSelector": {"matchLabels": {"app.kubernetes.io/managed-by": "onnx-operator"}},
         "namespaceSelector": {},
     }
+
+
+def test_the_network_policy_lets_through_what_is_named_besides() -> None:
+    *_, control, mine = _policy("networkPolicy.egress[0].ports[0].port=9090")["egress"]
+    assert control["ports"] == [{"protocol": "TCP", "port": 9000}]
+    assert mine == {"ports": [{"port": 9090}]}
 
 
 def test_the_network_policy_is_as_narrow_as_it_is_told() -> None:

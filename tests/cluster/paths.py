@@ -94,6 +94,11 @@ class RunDir:
         return self.root / "masks"
 
     @property
+    def device_plugins(self) -> Path:
+        """Where the kubelet has its socket for device plugins; they put theirs beside it."""
+        return self.masks / "var-lib-kubelet" / "device-plugins"
+
+    @property
     def tmp(self) -> Path:
         """The daemons' temporary directory."""
         return self.root / "tmp"

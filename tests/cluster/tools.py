@@ -21,6 +21,8 @@ from .progress import step
 
 SOURCES: Final = Path(__file__).parent / "tools"
 FLAGS: Final = ("-trimpath", "-buildvcs=false")
+TAGS: Final = {"prometheus": "remove_all_sd"}
+"""Build tags of modules: Prometheus without the clients of all clouds, in which it could look for what to scrape."""
 
 MODULES: Final[dict[str, tuple[str, ...]]] = {
     "kubernetes": (
@@ -37,6 +39,7 @@ MODULES: Final[dict[str, tuple[str, ...]]] = {
     "kwok": ("kwok",),
     "metrics-server": ("metrics-server",),
     "h2spec": ("h2spec",),
+    "prometheus": ("prometheus",),
 }
 """The programs that each module of `tools/` builds."""
 
@@ -48,6 +51,7 @@ VERSIONED: Final = {
     "kwok": "sigs.k8s.io/kwok",
     "metrics-server": "sigs.k8s.io/metrics-server",
     "h2spec": "github.com/summerwind/h2spec",
+    "prometheus": "github.com/prometheus/prometheus",
 }
 """The Go module whose version is the version of a module's programs."""
 
@@ -77,8 +81,14 @@ def linker_flags(module: str) -> str:
         "kwok": {},
         "metrics-server": {"k8s.io/client-go/pkg/version.gitVersion": shown},
         "h2spec": {"main.VERSION": shown},
+        "prometheus": {"github.com/prometheus/common/version.Version": shown},
     }[module]
     return " ".join(["-s", "-w", *(f"-X {name}={value}" for name, value in variables.items())])
+
+
+def flags(module: str) -> tuple[str, ...]:
+    """Return the flags of `go build`."""
+    return (*FLAGS, f"-tags={TAGS[module]}") if module in TAGS else FLAGS
 
 
 @functools.cache
@@ -92,7 +102,7 @@ def key(module: str, go: str) -> str:
     digest = hashlib.sha256()
     for file in ("go.mod", "go.sum"):
         digest.update((SOURCES / module / file).read_bytes())
-    digest.update("\0".join([go, platform.machine(), linker_flags(module), *FLAGS]).encode())
+    digest.update("\0".join([go, platform.machine(), linker_flags(module), *flags(module)]).encode())
     return f"{module}-{version(module)}-{digest.hexdigest()[:12]}"
 
 
@@ -124,7 +134,7 @@ def build(module: str) -> Path:
         names = MODULES[module]
         with step(f"building {module} {version(module)}: {', '.join(names)} (once; minutes)"):
             run(
-                [programs.go(), "build", *FLAGS, "-ldflags", linker_flags(module), "-o", f"{partial}/", "tool"],
+                [programs.go(), "build", *flags(module), "-ldflags", linker_flags(module), "-o", f"{partial}/", "tool"],
                 cwd=SOURCES / module,
                 environment={"CGO_ENABLED": "0", "GOFLAGS": "", "GOWORK": "off", "PATH": programs.search_path()},
                 what=f"go build of {module}",

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnx
@@ -122,7 +123,7 @@ def bfloat16_to_float(path: Path) -> Path:
     return save(path, [cast, helper.make_node("Identity", ["s"], ["t"])], inputs, outputs)
 
 
-def identity(path: Path, element_type: int, shape: Shape, **options: int) -> Path:
+def identity(path: Path, element_type: int, shape: Shape, **options: Any) -> Path:
     """x to y, of any type and shape."""
     node = helper.make_node("Identity", ["x"], ["y"])
     return save(path, [node], [tensor("x", element_type, shape)], [tensor("y", element_type, shape)], **options)

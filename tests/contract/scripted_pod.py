@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -31,6 +31,7 @@ class ScriptedPod:
     headers: dict[str, str] = field(default_factory=lambda: {"content-type": "application/json"})
     body: bytes = b'{"from": "the script"}'
     delay: float = 0.0
+    hangs: Callable[[Received], bool] = lambda _: False
     port: int = 0
     received: list[Received] = field(default_factory=list)
     connections: int = 0
@@ -53,13 +54,18 @@ class ScriptedPod:
     async def _one(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bool:
         lines = (await reader.readuntil(b"\r\n\r\n")).decode().split("\r\n")
         headers = {name.lower(): value for name, value in (line.split(": ", 1) for line in lines[1:] if line)}
-        self.received.append(Received(lines[0], headers, await reader.readexactly(int(headers["content-length"]))))
-        if self.delay or self.behaviour == "hang":
+        received = Received(lines[0], headers, await reader.readexactly(int(headers["content-length"])))
+        self.received.append(received)
+        if self.delay or self.behaviour == "hang" or self.hangs(received):
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(reader.read(1), self.delay or 60)
+                try:
+                    await asyncio.wait_for(reader.read(1), self.delay or 60)
+                except asyncio.CancelledError:  # the pod ends, and this connection with it
+                    writer.transport.abort()
+                    return False
                 self.left += 1
                 return False
-        if self.behaviour in {"reset", "hang"}:
+        if self.behaviour in {"reset", "hang"} or self.hangs(received):
             writer.transport.abort()
             return False
         if self.behaviour == "garbage":

@@ -1,74 +1,14 @@
 """Frames as no client sends them: nothing escapes, nothing hangs, nothing grows, and the next good call works."""
 
-import contextlib
-import random
-import socket
-import time
-
-import hpack
-from hyperframe.frame import DataFrame, HeadersFrame, SettingsFrame
-
-from .echo_process import echo
-from .http2_client import CONNECTIONS, PREFACE, Client, close_all, message, request
+from tests.contract.frame_fuzzing import fuzz
 
 SEED = 20261125
 SECONDS = 20
-PATHS = ("/test.Echo/Echo", "/test.Echo/Stream", "/test.Echo/Count", "/test.Echo/Never", "/no/Method")
-
-
-def conversation(random: random.Random) -> bytes:
-    """Return what a client might send, with some of its bytes wrong."""
-    encoder = hpack.Encoder()
-    out = bytearray(PREFACE + SettingsFrame(0, settings={4: random.choice([0, 10, 65535])}).serialize())
-    for stream in range(1, 2 * random.randrange(2, 9), 2):
-        more = [(f"x{random.randrange(3)}", "y" * random.randrange(20)) for _ in range(random.randrange(3))]
-        if random.random() < 0.2:
-            more.append(("grpc-encoding", "gzip"))
-        block = encoder.encode(request(random.choice(PATHS), *more), huffman=random.random() < 0.5)
-        out += HeadersFrame(
-            stream, block, flags=random.choice([["END_HEADERS"]] * 4 + [[], ["END_HEADERS", "END_STREAM"]])
-        ).serialize()
-        body = message(random.randbytes(random.randrange(40)), flag=random.choice([0, 0, 0, 0, 1]))
-        out += DataFrame(stream, body, flags=random.choice([[], ["END_STREAM"], ["END_STREAM"]])).serialize()
-        if random.random() < 0.4:
-            payload = random.randbytes(random.choice([0, 1, 4, 5, 6, 8, 12]))
-            kind, flags, on = random.randrange(12), random.randrange(64), random.choice([0, stream, stream + 2, 2])
-            out += len(payload).to_bytes(3, "big") + bytes([kind, flags]) + on.to_bytes(4, "big") + payload
-    for _ in range(random.choice([0, 0, 1, 3])):
-        out[random.randrange(len(out))] = random.randrange(256)
-    return bytes(out)
 
 
 def test_malformed_frames_for_a_while() -> None:
-    chance = random.Random(SEED)
-    with echo(receive_seconds=2, send_seconds=2, preface_seconds=2) as server:
-        first = server.facts()["peak_memory"]
-        end, rounds = time.monotonic() + SECONDS, 0
-        while time.monotonic() < end:
-            data = conversation(chance)
-            with (
-                socket.create_connection(("127.0.0.1", server.port), timeout=5) as client,
-                contextlib.suppress(OSError),
-            ):
-                position = 0
-                while position < len(data):
-                    step = chance.choice([1, 9, 40, 300, 3000])
-                    client.sendall(data[position : position + step])
-                    position += step
-                if chance.random() < 0.5:
-                    client.shutdown(socket.SHUT_WR)
-                    while client.recv(65536):
-                        pass
-            rounds += 1
-            if rounds % 50 == 0:
-                assert Client(server.port).echoes()
-                close_all()
-        assert rounds > 100
-        assert not CONNECTIONS
-        server.wait_for("connections", 1, timeout=15)
-        facts = server.facts()
-        assert facts["escaped"] == []
-        assert (facts["calls"], facts["buffered"], facts["tasks"]) == (1, 0, 1)
-        assert facts["peak_memory"] - first < 30 << 20
-        server.terminate()
-        assert server.end() == "buffered 0\n"
+    figures = fuzz(SECONDS, SEED)
+    assert figures.connections > 100
+    assert figures.escaped == []
+    assert (figures.calls, figures.buffered, figures.tasks) == (1, 0, 1)
+    assert figures.growth < 30 << 20

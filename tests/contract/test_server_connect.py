@@ -15,9 +15,10 @@ from google.protobuf.message import Message
 from tritonclient.grpc import service_pb2
 
 from tests.contract import onnx_models
+from tests.contract.grpc_requests import LONG, busy, linear, stub
 from tests.contract.otlp_receiver import receiving
 from tests.contract.server_process import ServerProcess, serving
-from tests.contract.test_server_grpc_calls import LONG, busy, by_code, in_flight, linear, stub, wait_until
+from tests.contract.test_server_grpc_calls import by_code, in_flight, wait_until
 
 PATH = "/inference.GRPCInferenceService/ModelInfer"
 PROTO = {"content-type": "application/proto"}

@@ -7,16 +7,16 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
 
 import grpc
 import httpx
 import numpy as np
 import pytest
 from grpc_health.v1 import health_pb2, health_pb2_grpc
-from tritonclient.grpc import service_pb2, service_pb2_grpc
+from tritonclient.grpc import service_pb2
 
 from tests.contract import onnx_models
+from tests.contract.grpc_requests import LONG, busy, linear, stub
 from tests.contract.otlp_receiver import attributes, receiving
 from tests.contract.server_process import ServerProcess, serve_fails, serving
 
@@ -25,25 +25,6 @@ NOT_SERVING = health_pb2.HealthCheckResponse.NOT_SERVING
 SERVICE_UNKNOWN = health_pb2.HealthCheckResponse.SERVICE_UNKNOWN
 TRACE_ID, PARENT = "4bf92f3577b34da6a3ce929d0e0e4736", "00f067aa0ba902b7"
 TRACEPARENT = ("traceparent", f"00-{TRACE_ID}-{PARENT}-01")
-LONG = 100_000_000  # rounds that nobody waits for
-
-
-def stub(channel: grpc.Channel) -> Any:
-    return service_pb2_grpc.GRPCInferenceServiceStub(channel)
-
-
-def busy(rounds: int, **more: Any) -> Any:
-    made = service_pb2.ModelInferRequest(model_name="busy", **more)
-    made.inputs.add(name="rounds", datatype="INT64", shape=[1])
-    made.raw_input_contents.append(rounds.to_bytes(8, "little"))
-    return made
-
-
-def linear(rows: int = 1, columns: int = 64, **more: Any) -> Any:
-    made = service_pb2.ModelInferRequest(model_name="mlp", **more)
-    made.inputs.add(name="x", datatype="FP32", shape=[rows, columns])
-    made.raw_input_contents.append(bytes(4 * rows * columns))
-    return made
 
 
 @pytest.fixture
@@ -109,7 +90,7 @@ def test_a_cancelled_request_leaves_the_queue(slow: ServerProcess) -> None:
 
 def test_a_client_that_dies_leaves_the_queue(slow: ServerProcess) -> None:
     asking = (
-        "import grpc, sys; from tests.contract.test_server_grpc_calls import LONG, busy, stub; "
+        "import grpc, sys; from tests.contract.grpc_requests import LONG, busy, stub; "
         "stub(grpc.insecure_channel(sys.argv[1])).ModelInfer(busy(LONG))"
     )
     with grpc.insecure_channel(slow.grpc_address) as channel:

@@ -47,10 +47,10 @@ class Answer:
     headers: dict[str, str]
     body: bytes
 
-    def check(self) -> None:
+    def check(self, times: int = 1) -> None:
         assert self.status == 200, self.body
         length = int(self.headers["inference-header-content-length"])
-        np.testing.assert_allclose(np.frombuffer(self.body[length:], "<f4"), EXPECTED[0], rtol=1e-5)
+        np.testing.assert_allclose(np.frombuffer(self.body[length:], "<f4"), times * EXPECTED[0], rtol=1e-5)
 
     def error(self) -> str:
         assert self.headers["content-type"] == "application/json"
@@ -118,6 +118,29 @@ def test_many_requests_on_one_connection(connection: Connection) -> None:
     connection.send(post()).read().check()
 
 
+def test_a_head_that_comes_again_is_read_as_the_first(connection: Connection) -> None:
+    twice = HEADER + (2 * ROW).tobytes()
+    connection.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    for before, after in [(b"", b""), (b"", b""), (b"\r\n", b""), (b"", b"\r\n"), (b"", b""), (b"\r\n\r\n", b"")]:
+        connection.send(before + post() + after).read().check()
+        connection.send(before + post(twice) + after).read().check(2)
+    assert connection.send(post(b"[" * len(BODY))).read().status == 400
+    connection.send(post(twice)).read().check(2)
+    assert connection.send(post().replace(b"mlp", b"mlq")).read().status == 404
+    connection.send(post()).read().check()
+    connection.send(post(twice) + post())
+    connection.read().check(2)
+    connection.read().check()
+    whole = post(twice)
+    for start, end in [(0, -1), (-1, None), (0, len(whole) - len(BODY)), (len(whole) - len(BODY), None)]:
+        connection.send(whole[start:end])
+        time.sleep(0.05)
+    connection.read().check(2)
+    connection.read().check(2)
+    assert connection.send(post(more=b"Connection: close\r\n")).read().headers["connection"] == "close"
+    assert connection.ended()
+
+
 def test_pipelined_requests_are_answered_in_order(connection: Connection) -> None:
     connection.send(post() + LIVE + post() + post(b"{}") + chunked(BODY) + LIVE)
     connection.read().check()
@@ -136,6 +159,62 @@ def test_a_request_may_come_in_pieces(connection: Connection, step: int) -> None
         connection.send(data[start : start + step])
     connection.read().check()
     connection.read().check()
+
+
+def large(times: int = 1) -> bytes:
+    """Return a request of 380 rows, 97 kB."""
+    said = HEADER.replace(b"[1, 64]", b"[380, 64]").replace(b"256", b"%d" % (380 * 256))
+    lines = HOST + b"Inference-Header-Content-Length: %d\r\n" % len(said)
+    body = said + (times * ROW).repeat(380, axis=0).tobytes()
+    return b"POST %b HTTP/1.1\r\n%bContent-Length: %d\r\n\r\n%b" % (PATH, lines, len(body), body)
+
+
+def check_large(answer: Answer, times: int = 1) -> None:
+    assert answer.status == 200, answer.body
+    got = np.frombuffer(answer.body[int(answer.headers["inference-header-content-length"]) :], "<f4").reshape(380, -1)
+    np.testing.assert_allclose(got, times * EXPECTED.repeat(380, axis=0), rtol=1e-5)
+
+
+@pytest.mark.parametrize("first", [40, 150, 400, 3000, 70_000])
+def test_a_large_body_may_come_in_pieces_with_others_behind_it(connection: Connection, first: int) -> None:
+    connection.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    for times in (1, 2, 3):
+        data = large(times)
+        connection.send(data[:first])
+        for start in range(first, len(data), 10_000):
+            time.sleep(0.01)
+            behind = start + 10_000 >= len(data)
+            connection.send(data[start : start + 10_000] + (post() + large(times + 1) + LIVE if behind else b""))
+        check_large(connection.read(), times)
+        connection.read().check()
+        check_large(connection.read(), times + 1)
+        assert json.loads(connection.read().body) == {"live": True}
+
+
+@pytest.mark.parametrize("behind", [b"", LIVE, b"nonsense"])
+def test_what_comes_behind_the_last_request_is_dropped_also_after_large_bodies(
+    connection: Connection, behind: bytes
+) -> None:
+    for data in (large(), large(2)):
+        connection.send(data[:400])
+        time.sleep(0.02)
+        assert connection.send(data[400:]).read().status == 200
+    answer = connection.send(post(more=b"Connection: close\r\n") + behind).read()
+    answer.check()
+    assert answer.headers["connection"] == "close"
+    assert connection.ended()
+
+
+def test_large_bodies_that_are_wrong_are_refused_and_the_next_is_answered(connection: Connection) -> None:
+    for wrong in (
+        large().replace(b"[380, 64]", b"[379, 64]"),
+        large().replace(b"Inference-Header-Content-Length: 1", b"Inference-Header-Content-Length: 2"),
+        large().replace(b"inputs", b"onputs"),
+        large().replace(b"mlp", b"mlq"),
+    ):
+        assert wrong != large()
+        assert connection.send(wrong).read().status in {400, 404}
+        check_large(connection.send(large(2)).read(), 2)
 
 
 def test_chunked_bodies(connection: Connection) -> None:
@@ -234,7 +313,11 @@ def test_a_head_without_end_is_refused(connection: Connection) -> None:
     assert connection.ended()
 
 
-@pytest.mark.parametrize("part", [b"POST /v2/mod", post()[:-10], chunked(BODY)[:-5]], ids=["head", "body", "chunks"])
+@pytest.mark.parametrize(
+    "part",
+    [b"POST /v2/mod", post()[:-10], large()[:-10], chunked(BODY)[:-5]],
+    ids=["head", "body", "large body", "chunks"],
+)
 def test_who_does_not_finish_a_request_is_sent_away(server: ServerProcess, part: bytes) -> None:
     with closing(Connection(server)) as connection:
         answer = connection.send(part).read()
@@ -255,6 +338,8 @@ def test_who_leaves_before_the_end_of_the_body_is_forgotten(server: ServerProces
     for _ in range(5):
         with closing(Connection(server)) as connection:
             connection.send(post()[:-10])
+        with closing(Connection(server)) as connection:
+            connection.send(large()[:-10])
     deadline = time.monotonic() + 10
     while in_flight(server) and time.monotonic() < deadline:
         time.sleep(0.05)

@@ -11,6 +11,7 @@ from contextlib import closing
 from typing import Any
 
 import httpx
+import numpy as np
 import pytest
 
 from tests.contract.scripted_pod import Behaviour, ScriptedPod, scripted_pod
@@ -82,6 +83,37 @@ def test_a_thousand_requests_at_five_percent(stable: Pod, candidate: Pod, client
     assert grew(1, 'onnx_server_forwarded_requests_total{direction="in",outcome="answered"}') == 50
     assert after[0]["onnx_server_split_weight_percent"] == 5
     assert after[0][f'onnx_server_in_flight_requests{{model="{MODEL}",version="v1"}}'] == 0
+
+
+def test_large_bodies_on_one_connection_while_a_split_comes_and_goes(stable: Pod, candidate: Pod) -> None:
+    said = json.dumps(
+        {
+            "inputs": [{"name": "x", "datatype": "FP32", "shape": [40000], "parameters": {"binary_data_size": 160000}}],
+            "parameters": {"binary_data_output": True},
+        }
+    ).encode()
+    headers = {"Inference-Header-Content-Length": str(len(said))}
+    stable.split(0)
+    with closing(http.client.HTTPConnection("127.0.0.1", stable.server.http_port, timeout=30)) as connection:
+
+        def versions(times: int) -> Counter[int]:
+            found = Counter[int]()
+            for value in range(times):
+                connection.request("POST", INFER, said + np.full(40000, value, "<f4").tobytes(), headers)
+                answer = connection.getresponse()
+                body = answer.read()[int(answer.headers["Inference-Header-Content-Length"]) :]
+                assert answer.status == 200
+                (shift,) = set(np.frombuffer(body, "<f4") - value)
+                found[int(shift)] += 1
+            return found
+
+        assert versions(5) == {1: 5}
+        stable.split(50, candidate.as_candidate())
+        assert versions(100) == {1: 50, 2: 50}
+        stable.split(100, candidate.as_candidate())
+        assert versions(5) == {2: 5}
+        stable.split(0)
+        assert versions(5) == {1: 5}
 
 
 @pytest.mark.parametrize(

@@ -21,7 +21,18 @@ FULL: dict[str, Any] = {
     "stickyBy": {"header": "x-user"},
     "previewHeader": "x-preview",
     "handOver": False,
+    "course": "2026-11-28T21:00:00.000000Z",
+    "shadow": {
+        "percent": 100,
+        "maxInFlight": 2,
+        "maxBytes": 67108864,
+        "relativeTolerance": 0.005,
+        "absoluteTolerance": 0,
+        "keepInputs": False,
+        "replay": False,
+    },
 }
+SHADOW: dict[str, Any] = FULL["shadow"]
 LEAST: dict[str, Any] = {"generation": 1, "revision": None, "weight": 0, "candidates": []}
 
 
@@ -29,6 +40,13 @@ LEAST: dict[str, Any] = {"generation": 1, "revision": None, "weight": 0, "candid
 def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pod]:
     with pod("v1", tmp_path_factory.mktemp("split") / "pod") as shared:
         yield shared
+
+
+def stated(of: Pod) -> Any:
+    """Return the state, but for the memory, which is never the same twice."""
+    state = of.state()
+    state.pop("memory", None)
+    return state
 
 
 def push(to: Pod, body: Any) -> httpx.Response:
@@ -39,6 +57,7 @@ def test_the_states(tmp_path: Path) -> None:
     with pod("v1", tmp_path / "pod") as fresh:
         before = fresh.state()
         boot_id = before.pop("bootId")
+        before.pop("memory", None)
         nothing = {"requests": 0, "errors": 0}
         no_failures = dict.fromkeys(("refused", "reset", "serverError", "clientError", "late", "overloaded"), 0)
         assert len(boot_id) == 36
@@ -54,22 +73,46 @@ def test_the_states(tmp_path: Path) -> None:
             "openConnections": 0,
             "arms": {"stable": nothing, "candidate": nothing | {"answered": 0, "failures": no_failures}},
             "preview": {"requests": 0},
+            "shadow": {
+                "percent": 0,
+                "sampled": 0,
+                "underWay": 0,
+                "compared": 0,
+                "failed": 0,
+                "replayed": 0,
+                "dropped": {"inFlight": 0, "bytes": 0, "overloaded": 0, "unreachable": 0},
+            },
+            "evidence": {
+                "course": "",
+                "stable": nothing,
+                "candidate": nothing | {"late": 0},
+                "compute": {},
+                "work": {},
+                "outputs": [],
+                "worst": [],
+            },
         }
         answer = push(fresh, FULL)
         assert answer.status_code == 200
-        assert answer.json() == fresh.state()
-        assert answer.json() == before | {
+        state = answer.json()
+        state.pop("memory", None)
+        assert state == stated(fresh)
+        assert state == before | {
             "bootId": boot_id,
             "generation": 12,
             "revision": "digits-v2",
             "weight": 25,
             "appliedWeight": 25,
             "candidates": [CANDIDATE | {"inFlight": 0, "reachable": True}],
+            "shadow": before["shadow"] | {"percent": 100},
+            "evidence": before["evidence"] | {"course": FULL["course"]},
         }
         stale = push(fresh, FULL | {"generation": 11, "weight": 1})
         assert stale.status_code == 409
-        assert stale.json() == answer.json() | {"error": "generation: 11 is lower than 12, which applies"}
-        assert fresh.state() == answer.json()
+        refusal = stale.json()
+        refusal.pop("memory", None)
+        assert refusal == state | {"error": "generation: 11 is lower than 12, which applies"}
+        assert stated(fresh) == state
         with httpx.Client() as client:
             client.get(f"{fresh.server.url}/v2/health/live")
             assert fresh.state()["openConnections"] == 1
@@ -84,6 +127,10 @@ def test_what_may_be_left_out(shared: Pod) -> None:
     assert answer.json()["candidates"] == [without_port | {"port": 8000, "inFlight": 0, "reachable": True}]
     answer = push(shared, FULL | {"generation": generation + 3, "candidates": []})
     assert (answer.status_code, answer.json()["weight"], answer.json()["appliedWeight"]) == (200, 25, 0)
+    answer = push(shared, FULL | {"generation": generation + 4, "shadow": {"percent": 7}})
+    assert answer.json()["shadow"]["percent"] == 7
+    answer = push(shared, FULL | {"generation": generation + 5, "shadow": None})
+    assert answer.json()["shadow"]["percent"] == 0
 
 
 @pytest.mark.parametrize(
@@ -115,16 +162,33 @@ def test_what_may_be_left_out(shared: Pod) -> None:
         ({"previewHeader": "x:preview"}, "previewHeader"),
         ({"previewHeader": ""}, "previewHeader"),
         ({"handOver": "yes"}, "handOver"),
+        ({"course": None}, "course"),
+        ({"course": "x" * 65}, "course"),
+        ({"shadow": 20}, "shadow"),
+        ({"shadow": {}}, "shadow.percent"),
+        ({"shadow": SHADOW | {"percent": 0}}, "shadow.percent"),
+        ({"shadow": SHADOW | {"percent": 101}}, "shadow.percent"),
+        ({"shadow": SHADOW | {"percent": "20"}}, "shadow.percent"),
+        ({"shadow": SHADOW | {"maxInFlight": 0}}, "shadow.maxInFlight"),
+        ({"shadow": SHADOW | {"maxInFlight": 65}}, "shadow.maxInFlight"),
+        ({"shadow": SHADOW | {"maxBytes": 1023}}, "shadow.maxBytes"),
+        ({"shadow": SHADOW | {"maxBytes": 2**30 + 1}}, "shadow.maxBytes"),
+        ({"shadow": SHADOW | {"relativeTolerance": -0.1}}, "shadow.relativeTolerance"),
+        ({"shadow": SHADOW | {"absoluteTolerance": "0"}}, "shadow.absoluteTolerance"),
+        ({"shadow": SHADOW | {"keepInputs": 1}}, "shadow.keepInputs"),
+        ({"shadow": SHADOW | {"replay": "yes"}}, "shadow.replay"),
+        ({"shadow": SHADOW | {"minSamples": 1}}, "shadow.minSamples"),
+        ({"revision": None, "weight": 0, "candidates": []}, "shadow"),
         *[({missing: ...}, missing) for missing in LEAST],
     ],
 )
 def test_what_is_not_right_is_refused_by_name(shared: Pod, change: dict[str, Any], field: str) -> None:
-    before = shared.state()
+    before = stated(shared)
     body = {name: value for name, value in (FULL | {"generation": 10_000} | change).items() if value is not ...}
     answer = push(shared, body)
     assert answer.status_code == 400, answer.text
     assert field in answer.json()["error"]
-    assert shared.state() == before
+    assert stated(shared) == before
 
 
 @pytest.mark.parametrize("body", [b"", b"{", b"[]", b"null"])

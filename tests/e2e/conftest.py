@@ -2,29 +2,21 @@
 
 import json
 import os
-import socket
-import subprocess
-import time
-import uuid
 from collections.abc import Iterator
-from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
 from _pytest.terminal import TerminalReporter
 
 from tests import cluster as local
-from tests.cluster import images, tools
+from tests.e2e import stage
 from tests.e2e.kubectl import Kubectl, Object
 from tests.e2e.models import Store
-from tests.e2e.node_history import Watched, recording
 from tests.e2e.release import Release
 from tests.e2e.scenario import Scenario
-from tests.e2e.scenario_table import ROWS, table
+from tests.e2e.scenario_table import HEADERS, JUDGED, JUDGED_HEADERS, ROWS, table
 
 ROOT = Path(__file__).parents[2]
-OPERATOR_NAMESPACE = "onnx-operator"
-STORE_PORT = 17070
 KEEP = bool(os.environ.get("KEEP_CLUSTER"))
 
 
@@ -32,7 +24,11 @@ def pytest_terminal_summary(terminalreporter: TerminalReporter) -> None:
     """Print what the rollouts under load came to."""
     if ROWS:
         terminalreporter.section("rollouts under load of clients that never retry")
-        for line in table(ROWS):
+        for line in table(HEADERS, ROWS):
+            terminalreporter.write_line(line)
+    if JUDGED:
+        terminalreporter.section("versions judged under load of clients that never retry and know what is right")
+        for line in table(JUDGED_HEADERS, JUDGED):
             terminalreporter.write_line(line)
 
 
@@ -64,98 +60,53 @@ def _is_up() -> bool:
 @pytest.fixture(scope="session")
 def references(cluster: local.Cluster) -> dict[str, str]:
     """The shipped images on the node: ``operator`` and ``server`` to their references, ``build`` to their contents."""
-    loaded = {"build": ""}
-    for built in images.build_all():
-        cluster.load(built.archive)
-        loaded[built.reference.rpartition("/")[2].partition(":")[0]] = built.reference
-        loaded["build"] += built.archive.stem.rpartition("-")[2]
-    return loaded
+    return stage.load_images(cluster)
 
 
 @pytest.fixture(scope="session")
 def release(cluster: local.Cluster, references: dict[str, str]) -> Release:
     """The chart's release, installed or not."""
-    return Release(cluster.kubeconfig, OPERATOR_NAMESPACE, references)
+    return Release(cluster.kubeconfig, stage.OPERATOR_NAMESPACE, references)
 
 
 @pytest.fixture(scope="session")
 def operator(cluster: local.Cluster, release: Release) -> Kubectl:
     """The operator, installed by helm and ready, where only restricted pods may run; as kubectl for its namespace."""
-    kubectl = Kubectl(cluster.kubectl, cluster.kubeconfig, OPERATOR_NAMESPACE)
-    labels = {"pod-security.kubernetes.io/enforce": "restricted"}
-    metadata = {"name": OPERATOR_NAMESPACE, "labels": labels}
-    kubectl.apply({"apiVersion": "v1", "kind": "Namespace", "metadata": metadata})
-    done = release.install()
-    if done.returncode != 0:
-        pods = kubectl("describe", "pods")
-        logs = kubectl("logs", "deployment/onnx-operator", "--tail=50")
-        pytest.fail(f"helm install: {done.stderr}\n{pods}\n{logs}", pytrace=False)
-    return kubectl
+    try:
+        return stage.install(cluster, release)
+    except stage.StageError as error:
+        pytest.fail(str(error), pytrace=False)
 
 
 @pytest.fixture(scope="session")
 def store_server(cluster: local.Cluster, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, str]]:
     """A real S3 server on the node's address: its folder of buckets, and its URL."""
-    folder = tmp_path_factory.mktemp("buckets")
-    address = f"{cluster.node_address}:{STORE_PORT}"
-    log = folder.with_suffix(".log").open("wb")
-    command = [str(tools.binary("versitygw")), "--access", "tester", "--secret", "tester-secret", "--port", address]
-    process = subprocess.Popen([*command, "posix", str(folder)], stdout=log, stderr=log)
-    try:
-        _wait_for(cluster.node_address, STORE_PORT, process, Path(log.name))
-        yield folder, f"http://{address}"
-    finally:
-        process.terminate()
-        process.wait(10)
-        log.close()
-
-
-def _wait_for(host: str, port: int, process: subprocess.Popen[bytes], log: Path) -> None:
-    for _ in range(100):
-        if process.poll() is not None:
-            pytest.fail(f"the S3 server ended: {log.read_text()[-2000:]}", pytrace=False)
-        try:
-            socket.create_connection((host, port), 0.2).close()
-        except OSError:
-            time.sleep(0.1)
-        else:
-            return
-    pytest.fail("the S3 server does not answer", pytrace=False)
+    with stage.store_server(cluster, tmp_path_factory.mktemp("buckets")) as server:
+        yield server
 
 
 @pytest.fixture
 def store(store_server: tuple[Path, str]) -> Store:
     """A bucket of one's own."""
-    folder, url = store_server
-    environment = {
-        "AWS_ACCESS_KEY_ID": "tester",
-        "AWS_SECRET_ACCESS_KEY": "tester-secret",
-        "AWS_ENDPOINT_URL": url,
-        "AWS_REGION": "us-east-1",
-    }
-    return Store(folder, f"test-{uuid.uuid4().hex[:12]}", environment)
+    return stage.bucket(*store_server)
 
 
 @pytest.fixture
 def kubectl(operator: Kubectl, store: Store, request: pytest.FixtureRequest) -> Iterator[Kubectl]:
     """kubectl for a namespace of one's own, which holds the bucket's Secret ``store``."""
-    name = f"test-{uuid.uuid4().hex[:8]}"
-    mine = operator.within(name)
-    mine("create", "namespace", name)
-    mine.apply(store.secret())
+    mine = stage.namespace(operator, store)
     yield mine
     if KEEP and request.session.testsfailed:
-        print(f"kept: namespace {name}")
+        print(f"kept: namespace {mine.namespace}")
         return
-    mine("delete", "namespace", name, "--wait=false")
+    mine("delete", "namespace", mine.namespace, "--wait=false")
 
 
 @pytest.fixture
 def scenario(cluster: local.Cluster, kubectl: Kubectl, store: Store, tmp_path: Path) -> Iterator[Scenario]:
     """A rollout under load, to be begun; its clients and all that looks at it end with the test."""
-    with ExitStack() as ending:
-        history = ending.enter_context(recording(cluster))
-        yield Scenario(kubectl, store, Watched(history, kubectl.namespace), tmp_path, ending)
+    with stage.scenario(cluster, kubectl, store, tmp_path) as begun:
+        yield begun
 
 
 def operator_writes(cluster: local.Cluster) -> list[Object]:

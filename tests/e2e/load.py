@@ -12,6 +12,7 @@ from types import TracebackType
 
 from tests.cluster.paths import TREE
 from tests.e2e.load_client import KINDS
+from tests.e2e.load_questions import WRONG
 
 PAUSE = 0.025
 """Seconds between an answer and a client's next request: two cores hold the cluster, the pods and the clients."""
@@ -21,27 +22,36 @@ LIMIT = 30.0
 
 @dataclass(frozen=True)
 class Request:
-    """One request: when it was sent (monotonic seconds), seconds until its answer, who answered, why it was lost."""
+    """One request: when it was sent (monotonic seconds), seconds until its answer, who answered, why it was lost.
+
+    `tells` is what its answer tells: a scale model's factor; of questions whose answers are known, whether it is right.
+    """
 
     kind: str
     sent: float
     seconds: float
     version: str
-    factor: float
+    tells: float
     lost: str | None
 
 
 class Load:
-    """Asks a model behind an address, with `each` clients of every kind, while the block runs."""
+    """Asks a model behind an address, with `each` clients of every kind, while the block runs.
 
-    def __init__(self, host: str, model: str, folder: Path, pause: float = PAUSE, each: int = 1) -> None:
+    `questions` is a file of `load_questions.keep`; without one the model is a scale model.
+    """
+
+    def __init__(
+        self, host: str, model: str, folder: Path, pause: float = PAUSE, each: int = 1, questions: Path | None = None
+    ) -> None:
         self._host, self._model, self._folder, self._pause = host, model, folder, pause
+        self._questions = [] if questions is None else [str(questions)]
         self._kinds = KINDS * each
         self._clients: list[subprocess.Popen[bytes]] = []
 
     def __enter__(self) -> "Load":
         for index, kind in enumerate(self._kinds):
-            arguments = [kind, self._host, self._model, str(self._file(index)), str(self._pause)]
+            arguments = [kind, self._host, self._model, str(self._file(index)), str(self._pause), *self._questions]
             command = [sys.executable, "-m", "tests.e2e.load_client", *arguments]
             self._clients.append(subprocess.Popen(command, cwd=TREE, stdin=subprocess.PIPE))
         deadline = time.monotonic() + LIMIT
@@ -88,6 +98,11 @@ class Load:
 def lost(requests: Sequence[Request]) -> list[str]:
     """Return what was lost, in words."""
     return [f"{request.sent:.2f} {request.kind}: {request.lost}" for request in requests if request.lost]
+
+
+def wrong(requests: Sequence[Request]) -> list[Request]:
+    """Return the requests that were answered wrongly, where right answers are known."""
+    return [request for request in requests if not request.lost and request.tells == WRONG]
 
 
 def percentile(requests: Sequence[Request], share: float) -> float:

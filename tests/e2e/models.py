@@ -2,8 +2,9 @@
 
 import errno
 import time
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import onnx
@@ -11,6 +12,7 @@ import tritonclient.http as triton
 from onnx import TensorProto, helper
 
 Object = dict[str, Any]
+T = TypeVar("T")
 
 AT_ONCE: Object = {"strategy": "BlueGreen", "scaleDownDelaySeconds": 0}
 """`spec.rollout` with which a new version takes over as soon as its pods are ready, and the old one goes."""
@@ -93,7 +95,22 @@ def factor_answered(address: str, model: str) -> float:
 
 
 def first_answer(address: str, model: str, patience: float = 30.0) -> float:
-    """Return the factor that a model answers with once the node knows its Service.
+    """Return the factor that a model answers with once the node knows its Service."""
+    return _reached(lambda: factor_answered(address, model), patience)
+
+
+def answering(address: str, model: str, patience: float = 30.0) -> None:
+    """Wait until the node knows the Service of a model whose pods are ready."""
+
+    def ready() -> bool:
+        with triton.InferenceServerClient(address, connection_timeout=5.0, network_timeout=5.0) as client:
+            return bool(client.is_model_ready(model))
+
+    assert _reached(ready, patience)
+
+
+def _reached(ask: Callable[[], T], patience: float) -> T:
+    """Ask until there is a connection.
 
     kube-proxy needs about a second after a pod is ready; until then the node refuses connections to the Service, or
     knows no way to it.
@@ -101,7 +118,7 @@ def first_answer(address: str, model: str, patience: float = 30.0) -> float:
     deadline = time.monotonic() + patience
     while True:
         try:
-            return factor_answered(address, model)
+            return ask()
         except OSError as error:
             if error.errno not in (errno.ECONNREFUSED, errno.EHOSTUNREACH) or time.monotonic() > deadline:
                 raise

@@ -1,7 +1,6 @@
 """One rollout under constant load: what a test does to it, and what must hold of it whatever that was."""
 
 import time
-from bisect import bisect_right
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, field
@@ -12,11 +11,12 @@ from typing import Any
 from tests.e2e import load
 from tests.e2e.kubectl import PATIENCE, Kubectl, Object, eventually, settled
 from tests.e2e.load import PAUSE, Load, Request
-from tests.e2e.models import Store, first_answer, onnx_model, scale_model
+from tests.e2e.models import Store, answering, onnx_model, scale_model
 from tests.e2e.node_history import Watched
 from tests.e2e.pod_counters import Look, PodCounters
 from tests.e2e.scenario_table import ROWS, Row
-from tests.integration.invariants import Name, State
+from tests.e2e.weights import unready_weights
+from tests.integration.invariants import Name
 
 MODEL = "subject"
 KIND = "ONNXModel"
@@ -26,7 +26,7 @@ QUICK: Object = {
     "stepSeconds": 2,
     "scaleDownDelaySeconds": 3,
 }
-"""A canary of seconds."""
+"""A canary of seconds, of weights alone: its versions answer differently on purpose, which a shadow would tell."""
 
 CRASHED = ("CandidateRestarted", "CandidateErrors")
 """What a crash is seen by: the kubelet's count of restarts, or the requests that failed, whichever is seen first."""
@@ -36,9 +36,6 @@ FORCED = ("--force", "--grace-period=0", "--wait=false")
 
 BASELINE = 2.5
 """Seconds of load before anything changes."""
-
-BEHIND = 2.0
-"""Seconds for which a weight may outlive the last ready pod of its revision: somebody has to see that it went."""
 
 SOON = 2.0
 """Seconds from a failure that stable pods have counted, or from a person's word, to weight 0 at each of them."""
@@ -63,26 +60,49 @@ class Scenario:
     damaged: set[Name] = field(default_factory=set)
     versions: int = 1
 
-    def serve(self, pods: int = 2, pause: float = PAUSE, **spec: Any) -> None:
-        """Serve version 1, with clients that ask it from now on, each `pause` seconds after its last answer."""
-        uri = self.store.put("v1/model.onnx", scale_model(1.0))
+    def serve(
+        self,
+        pods: int = 2,
+        pause: float = PAUSE,
+        data: bytes | dict[str, bytes] | None = None,
+        questions: Path | None = None,
+        **spec: Any,
+    ) -> None:
+        """Serve version 1, with clients that ask it from now on, each `pause` seconds after its last answer.
+
+        `data` is its model (None: one of a factor, 1), `questions` what clients ask about, as Load has it.
+        """
+        uri = self._put(scale_model(1.0) if data is None else data)
         self.kubectl.apply(onnx_model(MODEL, uri, scaling={"minReplicas": pods}, **{"rollout": QUICK, **spec}))
         model = self.wait(lambda m: settled(m) and m["status"]["readyReplicas"] == pods and "signature" in m["status"])
         self.stable = model["status"]["stableRevision"]
         address = str(self.kubectl.get("service", MODEL)["spec"]["clusterIP"])
-        first_answer(f"{address}:8000", MODEL)
+        answering(f"{address}:8000", MODEL)
         self.counters = self.ending.enter_context(PodCounters(self.watched.pods))
-        self.load = self.ending.enter_context(Load(address, MODEL, self.folder, pause))
+        self.load = self.ending.enter_context(Load(address, MODEL, self.folder, pause, questions=questions))
         time.sleep(BASELINE)
         self.changed_at = time.monotonic()
 
-    def ask(self, data: bytes | None, **spec: Any) -> str:
-        """Ask for the next version, with this model (None: there is none); return its revision's name."""
+    def ask(self, data: bytes | dict[str, bytes] | None, **spec: Any) -> str:
+        """Ask for the next version; return its revision's name.
+
+        `data` is its model, or a folder's files by name; None: there is none. `spec` is merged over, one level deep in
+        `model`.
+        """
         self.versions += 1
-        key = f"v{self.versions}/model.onnx"
-        uri = self.store.uri(key) if data is None else self.store.put(key, data)
-        self.change(model={"uri": uri}, **spec)
+        uri = self._put(data)
+        self.change(model={"uri": uri, **spec.pop("model", {})}, **spec)
         return self.revision(uri)
+
+    def _put(self, data: bytes | dict[str, bytes] | None) -> str:
+        """Store the model of the version that there is now; return its URI."""
+        folder = f"v{self.versions}/"
+        if not isinstance(data, dict):
+            key = f"{folder}model.onnx"
+            return self.store.uri(key) if data is None else self.store.put(key, data)
+        for name, content in data.items():
+            self.store.put(f"{folder}{name}", content)
+        return self.store.uri(folder)
 
     def change(self, **spec: Any) -> None:
         """Merge something into the spec."""
@@ -132,15 +152,15 @@ class Scenario:
         self.watched.wait("Deployment", revision, lambda deployment: deployment["spec"]["replicas"] == 0)
         return model
 
-    def failed_at(self, *kinds: str) -> float:
-        """Return when stable pods first counted a failure of the candidate of these kinds, or up to a look earlier."""
+    def failed_at(self, *kinds: str, least: int = 1) -> float:
+        """Return when stable pods had counted so many failures of the candidate of these kinds, or a look earlier."""
 
         def last_good() -> Look | None:
             looks = list(self.counters.looks)
-            failed = (before for before, look in pairwise(looks) if look.failures(frozenset(kinds)))
+            failed = (before for before, look in pairwise(looks) if look.failures(frozenset(kinds)) >= least)
             return next(failed, None)
 
-        look: Look = eventually(f"a failure of {kinds}", last_good)
+        look: Look = eventually(f"{least} failures of {kinds}", last_good)
         return look.ended
 
     def finish(
@@ -150,25 +170,35 @@ class Scenario:
 
         `fault` is when it went wrong; `within` so many seconds no stable pod may forward any more.
         """
-        time.sleep(1.0)
-        self.load.stop()
-        self.watched.history.catch_up()
-        requests, looks = self.load.requests(), list(self.counters.looks)
+        requests = self.stop()
         version = candidate.rpartition("-")[2]
         rollout = load.within(requests, self.changed_at, time.monotonic())
         before = load.within(requests, 0.0, self.changed_at)
         added = load.percentile(rollout, 0.99) - load.percentile(before, 0.99)
-        ended = None if fault is None else self._weightless(looks, fault)
+        ended = None if fault is None else self.weightless(fault)
         loads, pods = self.loads(candidate)
         lost, answered = load.lost(requests), load.by_version(requests)[version]
         ROWS.append(Row(name, len(requests), len(lost), answered, added, ended, f"{loads} in {pods} pods"))
-        assert not lost, lost[:20]
         assert ended is None or within is None or ended < within, f"they forwarded for {ended:.1f} s more"
+        self.check(requests)
+        return requests
+
+    def stop(self) -> list[Request]:
+        """End the load, and know all that there was until then; return the requests."""
+        time.sleep(1.0)
+        self.load.stop()
+        self.watched.history.catch_up()
+        return self.load.requests()
+
+    def check(self, requests: list[Request]) -> None:
+        """Check what holds always."""
+        lost = load.lost(requests)
+        assert not lost, lost[:20]
         violations = self.watched.history.violations(self.watched.namespace, frozenset(self.damaged))
         assert not violations, violations[:20]
-        astray = self._unready_weights(looks)
+        states = self.watched.history.states(self.watched.namespace)
+        astray = unready_weights(list(self.counters.looks), states, self.changed_at)
         assert not astray, astray
-        return requests
 
     def shares(self, candidate: str, requests: list[Request]) -> dict[int, tuple[int, int]]:
         """Return by weight how many requests were sent while all stable pods had it, and how many the candidate got."""
@@ -184,8 +214,9 @@ class Scenario:
             found[weight] = asked + len(sent), answered + load.by_version(sent)[version]
         return found
 
-    def _weightless(self, looks: list[Look], fault: float) -> float:
+    def weightless(self, fault: float) -> float:
         """Return the seconds from the fault to the first look at which no stable pod has a weight."""
+        looks = list(self.counters.looks)
         ended = [look.ended for look in looks if look.ended >= fault and look.weights(self.stable) <= {0.0}]
         assert ended, "the stable pods still forward"
         return ended[0] - fault
@@ -210,30 +241,6 @@ class Scenario:
             for status in pod.get("status", {}).get("containerStatuses", []):
                 if status["name"] == "server":
                     yield pod["metadata"]["uid"], status
-
-    def _unready_weights(self, looks: list[Look]) -> list[str]:
-        """Return when stable pods forwarded, by order, to a revision that had no ready pod for longer than `BEHIND`."""
-        states = self.watched.history.states(self.watched.namespace)
-        times = [at for at, _ in states]
-        found, since = [], None
-        for look in looks:
-            place = bisect_right(times, look.began)
-            if not place or not _astray(look, states[place - 1][1]):
-                since = None
-                continue
-            since = since or look.began
-            if look.ended - since > BEHIND:
-                found.append(f"{look.ended - self.changed_at:.1f} s after the change: {look.servers}")
-        return found
-
-
-def _astray(look: Look, state: State) -> bool:
-    """Whether a pod forwards, and not to a revision that has ready pods."""
-    status = (state.model or {}).get("status", {})
-    # A pod that goes down after its hand-over forwards to the stable revision to its end.
-    target = status.get("rollout", {}).get("revision") or status.get("stableRevision", "")
-    senders = {server.revision for server in look.servers.values() if server.weight}
-    return bool(senders) and (target in senders or not state.ready(target))
 
 
 def _alone(model: Object) -> bool:

@@ -8,7 +8,12 @@ URI = "s3://models/digits/1/model.onnx"
 
 BASE: Object = {
     "state": "Active",
-    "model": {"uri": URI, "sha256": "0123456789abcdef" * 4, "credentials": {"secretName": "store"}},
+    "model": {
+        "uri": URI,
+        "sha256": "0123456789abcdef" * 4,
+        "credentials": {"secretName": "store"},
+        "change": "Equivalent",
+    },
     "server": {"image": "registry.example.com/server:2", "executionProviders": ["CPU"], "maxBatchSize": 8},
     "resources": {"limits": {"cpu": "2", "memory": "1Gi"}, "requests": {"cpu": "10m", "memory": "16Mi"}},
     "podTemplate": {
@@ -48,12 +53,30 @@ BASE: Object = {
         "scaleDownDelaySeconds": 1,
         "revisionHistoryLimit": 3,
         "capacity": {"whenNoCapacity": "Pause"},
+        "analysis": {
+            "maxErrorRateIncrease": 2,
+            "maxLatencyIncrease": 20,
+            "maxMemoryIncrease": 30,
+            "outputs": {
+                "relativeTolerance": "1e-3",
+                "absoluteTolerance": "0.01",
+                "minAgreement": 95,
+                "ignore": ["boxes"],
+                "keepInputs": "Never",
+            },
+            "skip": ["Memory"],
+            "maxWaitSeconds": 60,
+            "whenInconclusive": "Pause",
+            "replay": "Never",
+            "prometheus": [{"name": "clicks", "query": "vector(1)", "min": "0", "max": "2.5"}],
+            "webhooks": [{"name": "quality", "url": "https://judge.example.com/", "timeoutSeconds": 3}],
+        },
     },
     "routing": {"provider": "InServer", "stickyBy": {"header": "x-user"}, "previewHeader": "x-preview"},
     "signature": {"breaking": "Refuse"},
 }
-"""A spec with every field set, but for runtimeClassName: no RuntimeClass is there by itself; and the weight of a step
-that pauses."""
+"""A spec with every field set, but for runtimeClassName: no RuntimeClass is there by itself; and what a step that
+pauses does not have."""
 
 PLAIN: Object = {**BASE, "scaling": {"minReplicas": 1}}
 """The same without an autoscaler, which keeps a control plane without metrics busy: for mutations of other fields."""

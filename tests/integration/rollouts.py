@@ -13,7 +13,8 @@ Check = Callable[[Object], object]
 
 ACTION = "onnx-operator.dev/action"
 REVISION = "onnx-operator.dev/revision"
-FAILS = {ARMS: json.dumps({"candidate": {"requests": 20, "answered": 12, "errors": 8}, "stable": {"requests": 380}})}
+_FAILED = {"candidate": {"requests": 2000, "answered": 1200, "errors": 800}, "stable": {"requests": 38000}}
+FAILS = {ARMS: json.dumps(_FAILED)}
 """The annotation of a stable pod that has counted failures of the candidate."""
 
 

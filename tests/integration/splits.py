@@ -26,6 +26,9 @@ class Told:
     weight: int
     candidates: tuple[str, ...]
     hand_over: bool
+    course: str = ""
+    shadow: int = 0
+    """Percent of the requests that are copied."""
 
 
 def orders(plane: ControlPlane, namespace: Namespace) -> list[Told]:
@@ -40,6 +43,8 @@ def orders(plane: ControlPlane, namespace: Namespace) -> list[Told]:
             order["weight"],
             tuple(candidate["podUid"] for candidate in order["candidates"]),
             order["handOver"],
+            order.get("course", ""),
+            (order.get("shadow") or {}).get("percent", 0),
         )
         for pod in _remembered(plane, namespace)
         for order in pod["orders"]

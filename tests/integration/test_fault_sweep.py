@@ -19,8 +19,8 @@ from tests.integration.scenarios import SCENARIOS
 from tests.integration.succession import Reign, Succession
 
 SWEPT = ("create", "roll out", "abort", "drift")
-EVERY = {"roll out": 2, "abort": 2}
-"""Of the long scenarios every second case runs; all of them with SWEEP=all, which takes some minutes more."""
+EVERY = {"roll out": 4, "abort": 4}
+"""Of the long scenarios every fourth case runs; all of them with SWEEP=all, which takes many minutes more."""
 
 LATELY = 10.0
 """Seconds that a status may be behind, with hundreds of models in the queue."""

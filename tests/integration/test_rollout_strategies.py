@@ -245,5 +245,6 @@ def test_a_candidate_that_loses_its_pods_is_taken_back_with_pods_played_by_kwok(
     serve(namespace)
     new = ask(namespace, 2, rollout=canary(5, step_seconds=600))
     namespace.wait(MODEL, NAME, in_phase("Progressing", weight=5))
+    time.sleep(7)  # a pod that was made just before would be taken for one that replaces the lost one
     play(namespace, pods_of(namespace, new)[0], **{PLAY: "Loading"})
     namespace.wait(MODEL, NAME, taken_back(new, "CandidateUnready"))

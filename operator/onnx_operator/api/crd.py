@@ -5,6 +5,7 @@ from typing import Any
 import yaml
 
 from onnx_operator import names
+from onnx_operator.api.analysis import Analysis, Outputs
 from onnx_operator.api.base import ApiModel, rule
 from onnx_operator.api.rollout import Capacity, Rollout, Routing, SignatureRules, across_fields
 from onnx_operator.api.spec import Spec
@@ -93,6 +94,8 @@ def definition() -> dict[str, Any]:
     for shown, of in (
         (rollout, Rollout()),
         (rollout["properties"]["capacity"], Capacity()),
+        (rollout["properties"]["analysis"], Analysis()),
+        (rollout["properties"]["analysis"]["properties"]["outputs"], Outputs()),
         (spec["properties"]["routing"], Routing()),
         (spec["properties"]["signature"], SignatureRules()),
     ):

@@ -4,6 +4,7 @@ from typing import Any, Literal
 
 from pydantic import Field
 
+from onnx_operator.api.analysis import Analysis
 from onnx_operator.api.base import ApiModel, rule
 
 Strategy = Literal["Canary", "BlueGreen", "Recreate"]
@@ -35,14 +36,43 @@ class Pause(ApiModel):
     )
 
 
+class Shadow(ApiModel):
+    """Copies of requests, which the candidate answers for comparison only."""
+
+    percent: int = Field(
+        default=100,
+        ge=1,
+        le=100,
+        description="Percent of the requests of which the candidate gets a copy, after their clients have the stable "
+        "revision's answer. Default: 100.",
+    )
+    minSamples: int = Field(
+        default=100,
+        ge=1,
+        le=1_000_000,
+        description="Copies that have to be compared before the outputs pass. Default: 100.",
+    )
+
+
 class Step(ApiModel):
-    """One step: either a share of the requests, or a pause."""
+    """One step: a share of the requests, a pause, or copies of requests."""
 
     weight: int | None = Field(
         default=None, ge=1, le=100, description="Percent of the requests that the candidate answers from here on."
     )
     pause: Pause | None = Field(
         default=None, description="Stop here with the share as it is. {} waits for the action resume."
+    )
+    shadow: Shadow | None = Field(
+        default=None,
+        description="Send copies of requests to the candidate, and compare its outputs; the share stays as it is.",
+    )
+    minSamples: int | None = Field(
+        default=None,
+        ge=0,
+        le=1_000_000,
+        description="With weight: clients that the candidate must have answered in this step, besides what the checks "
+        "need. Default: 0.",
     )
 
 
@@ -69,12 +99,20 @@ class Rollout(ApiModel):
     steps: list[Step] | None = Field(
         default=None,
         max_length=20,
-        description="Canary: weights, strictly increasing, and pauses; default: 5, 25, 50, 100; a last weight below "
-        "100 is followed by 100. BlueGreen: pauses, before it takes over; default: none. Recreate: none.",
+        description="Canary: weights, strictly increasing, pauses and shadows; default: shadow 100, 5, 25, 50, 100; a "
+        "last weight below 100 is followed by 100. BlueGreen: pauses and shadows, before it takes over; default: none. "
+        "Recreate: none.",
         json_schema_extra={
             "x-kubernetes-list-type": "atomic",
             "x-kubernetes-validations": [
-                rule("self.all(step, has(step.weight) != has(step.pause))", "a step has either a weight or a pause"),
+                rule(
+                    "self.all(step, [has(step.weight), has(step.pause), has(step.shadow)].exists_one(one, one))",
+                    "a step has one of weight, pause and shadow",
+                ),
+                rule(
+                    "self.all(step, !has(step.minSamples) || has(step.weight))",
+                    "minSamples of a step goes with its weight; a shadow has its own",
+                ),
                 rule(
                     f"{WEIGHTS}.isSorted() && {WEIGHTS}.all(one, {WEIGHTS}.exists_one(other, other == one))",
                     "the weights must grow from step to step",
@@ -86,15 +124,16 @@ class Rollout(ApiModel):
         default=15,
         ge=0,
         le=86400,
-        description="Seconds that a weight step lasts at the least, from when all pods of the stable revision share "
-        "accordingly.",
+        description="Seconds that a weight or shadow step lasts at the least, from when all pods of the stable "
+        "revision share accordingly.",
     )
     progressDeadlineSeconds: int = Field(
         default=600,
         ge=1,
         le=86400,
         description="Seconds without any progress, in getting the candidate's pods ready and the stable ones to share, "
-        "after which the candidate is taken back. Waiting for a node does not count, but with whenNoCapacity: Abort.",
+        "after which the candidate is taken back. Once a pod is ready the others may take as long as they take; "
+        "nor does waiting for a node count, but with whenNoCapacity: Abort.",
     )
     scaleDownDelaySeconds: int = Field(
         default=60,
@@ -107,6 +146,7 @@ class Rollout(ApiModel):
         default=5, ge=0, le=50, description="How many revisions that serve no more are kept for the way back."
     )
     capacity: Capacity = Field(default=Capacity(), description="What happens when no node takes the candidate's pods.")
+    analysis: Analysis = Field(default=Analysis(), description="What the candidate is judged by.")
 
 
 class StickyBy(ApiModel):
@@ -156,8 +196,8 @@ def across_fields() -> list[dict[str, Any]]:
     """Return the rules between the fields of ``spec.rollout``."""
     return [
         rule(
-            "self.strategy != 'BlueGreen' || !has(self.steps) || self.steps.all(step, has(step.pause))",
-            "with strategy: BlueGreen, steps are pauses only: it takes over all requests at once",
+            "self.strategy != 'BlueGreen' || !has(self.steps) || self.steps.all(step, !has(step.weight))",
+            "with strategy: BlueGreen, steps are pauses and shadows: it takes over all requests at once",
         ),
         rule(
             "self.strategy != 'Recreate' || !has(self.steps) || size(self.steps) == 0",

@@ -4,6 +4,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field
 
+from onnx_operator.api.analysis import Change
 from onnx_operator.api.base import ApiModel, rule
 from onnx_operator.api.rollout import Rollout, Routing, SignatureRules
 
@@ -107,6 +108,12 @@ class ModelSource(ApiModel):
     )
     credentials: Credentials | None = Field(
         default=None, description="Credentials for the model store. Leave out for public models and workload identity."
+    )
+    change: Change = Field(
+        default="Retrained",
+        description="What a new version is to the one before, which says how their outputs are compared. Retrained: "
+        "outputs may move, and agree mostly. Equivalent: the same function with another precision, provider or "
+        "runtime, with equal outputs. Takes effect without a new revision. Default: Retrained.",
     )
 
 
@@ -303,7 +310,7 @@ class Spec(ApiModel):
         description="Active: serve. Suspended: 0 replicas, everything else is kept. Unmanaged: the operator leaves all "
         "objects as they are and only reports.",
     )
-    model: ModelSource = Field(description="Which model to serve. A change makes a new revision.")
+    model: ModelSource = Field(description="Which model to serve. A change makes a new revision, but that of change.")
     server: Server = Field(
         default=Server(), description="How the model server runs the model. A change makes a new revision."
     )
@@ -335,5 +342,8 @@ class Spec(ApiModel):
         later version adds changes no hash.
         """
         return self.model_dump(
-            include={"model", "server", "resources", "podTemplate"}, exclude_defaults=True, exclude_none=True
+            include={"model", "server", "resources", "podTemplate"},
+            exclude={"model": {"change"}},
+            exclude_defaults=True,
+            exclude_none=True,
         )

@@ -57,16 +57,27 @@ class ScalingStatus(ApiModel):
 class CheckStatus(ApiModel):
     """What one check says of the candidate."""
 
-    check: str = Field(description="Name of the check: readiness, restarts or errors.")
+    check: str = Field(description="Name of the check, see docs/analysis.md.")
     verdict: Literal["Pass", "Fail", "Unknown"] = Field(
-        description="Fail takes the candidate back at once; Unknown: there is nothing to judge by yet."
+        description="Fail takes the candidate back at once; Unknown: there is not enough to judge by yet."
     )
     value: str | None = Field(default=None, description="What was measured, e.g. 2% (stable 0%).")
+    interval: str | None = Field(
+        default=None, description="What the truth is between, however often it is looked at, e.g. 0% to 1.4%."
+    )
     samples: int | None = Field(
         default=None,
-        description="Requests that the candidate was given at this weight; rounded down to 1, 2 or 5 times a power "
-        "of ten.",
+        description="What it is made of: requests, pairs or comparisons; rounded down to 1, 2 or 5 times a power of "
+        "ten.",
         json_schema_extra={"format": "int64"},
+    )
+    needed: int | None = Field(
+        default=None, description="How many samples a Pass takes.", json_schema_extra={"format": "int64"}
+    )
+    trend: str | None = Field(
+        default=None,
+        max_length=24,
+        description="The value over time, as a sparkline; the highest bar is twice what is tolerated, or more.",
     )
     message: str | None = Field(default=None, description="Why, in a sentence.")
 
@@ -91,7 +102,18 @@ class RolloutStatus(ApiModel):
     stepStartedAt: str | None = Field(
         default=None, description="When the step began.", json_schema_extra={"format": "date-time"}
     )
+    shadow: int | None = Field(
+        default=None,
+        description="Percent of the requests of which the candidate gets a copy in this step, to compare its outputs.",
+    )
     previewUrl: str | None = Field(default=None, description="Where testers reach the candidate inside the cluster.")
+    pausedBy: Literal["Step", "Person", "Inconclusive"] | None = Field(
+        default=None,
+        description="What paused it: a step of the rollout, somebody, or checks that could not say enough.",
+    )
+    inconclusive: str | None = Field(
+        default=None, description="What the checks could not say within maxWaitSeconds, and in which step."
+    )
     message: str = Field(description="What it waits for, in a sentence.")
     checks: list[CheckStatus] = Field(
         default=[],

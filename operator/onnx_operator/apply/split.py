@@ -56,7 +56,11 @@ class Orders:
 
 
 def follows(state: SplitState, order: SplitOrder) -> bool:
-    """Return whether a pod says that it has this order."""
+    """Return whether a pod says that it has this order, as far as its server can: older ones know of no evidence."""
+    if state.evidence is not None:
+        shadow = order.shadow.percent if order.shadow else 0
+        if (state.evidence.course, state.shadow_percent) != (order.course, shadow):
+            return False
     return (state.generation, state.revision, state.weight, state.hand_over, set(state.candidates)) == (
         order.generation,
         order.revision,

@@ -3,9 +3,9 @@
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from onnx_operator import names
 from onnx_operator.decide import reasons
 from onnx_operator.decide.finding import Trouble, sentence
+from onnx_operator.decide.golden import mismatch
 from onnx_operator.decide.plan import Plan, answering
 from onnx_operator.decide.trouble import trouble_of
 from onnx_operator.observed import Observed
@@ -59,6 +59,9 @@ def readiness(observed: Observed, plan: Plan, finding: Finding) -> Verdict:
         message = f"{reached} answers with {ready} of {plan.planned(plan.serving).replicas} pods."
         if reached != plan.serving:
             message = f"{reached} answers with {_pods(ready)} until {plan.serving} has ready ones again."
+        # A rollout would have taken it back; before a model's first revision there is nothing to go back to.
+        if wrong := mismatch(plan.planned(reached).revision.golden):
+            return Verdict("Ready", True, reasons.GOLDEN_MISMATCH, f"{message} But {wrong}")
         return Verdict("Ready", True, reasons.ANSWERING, message)
     # While another revision is on its way, this condition still speaks of the one that clients reach.
     other = plan.candidate or _rejected(observed, plan)
@@ -102,7 +105,7 @@ def _rejected(observed: Observed, plan: Plan) -> Finding | None:
     message = f"{plan.wanted} was taken back. {sentence(rejection.message)}"
     if observed.ready(plan.stable):
         message = f"{message} {plan.stable} goes on serving."
-    remedy = f"Change the spec, or annotate {names.ANNOTATION_ACTION}=retry@{plan.wanted}#NONCE."
+    remedy = f"Change the spec, or try it again with kubectl onnx retry {observed.name} -n {observed.namespace}."
     return Finding("Stuck", rejection.reason, f"{message} {remedy}")
 
 
@@ -114,9 +117,14 @@ def _candidate(observed: Observed, plan: Plan) -> Finding | None:
         named = Finding(found.phase, reason, f"{plan.candidate}: {found.message}")
         return _goes_on(named, observed, plan)
     waits = plan.rollout.message if plan.rollout else f"{plan.candidate} is about to come up."
-    paused = plan.rollout is not None and plan.rollout.phase == "Paused"
-    found = Finding("Moving", reasons.PAUSED if paused else reasons.ROLLING_OUT, waits)
+    found = Finding("Moving", _pace(plan), waits)
     return _goes_on(found, observed, plan)
+
+
+def _pace(plan: Plan) -> str:
+    if plan.rollout is None or plan.rollout.phase != "Paused":
+        return reasons.ROLLING_OUT
+    return reasons.INCONCLUSIVE if plan.rollout.pausedBy == "Inconclusive" else reasons.PAUSED
 
 
 def _serving(observed: Observed, plan: Plan) -> Finding | None:

@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from onnx_operator.api.status import LastAction, Role, RolloutStatus
+from onnx_operator.decide.judgement import Judgement
+from onnx_operator.evidence import Worst
 from onnx_operator.observed import Observed, Revision
 from onnx_operator.rollout import SplitOrder
 
@@ -34,7 +36,8 @@ class Plan:
     stable in the end: the same, unless that was rejected. ``discarded`` names those to delete; ``action`` answers the
     manual action, if one is asked for. ``orders`` is what every ready pod of a revision is to be told of its split, by
     revision; ``again`` is after how many seconds to look again though nothing is heard, None if that is not needed.
-    ``rollout`` is what the status shows, None where none is under way.
+    ``rollout`` is what the status shows, None where none is under way; ``judgements`` what its checks say, and
+    ``worst`` are the copies whose outputs differed most.
     """
 
     revisions: tuple[Planned, ...]
@@ -46,6 +49,8 @@ class Plan:
     orders: Mapping[str, SplitOrder] = field(default_factory=dict)
     again: float | None = None
     rollout: RolloutStatus | None = None
+    judgements: tuple[Judgement, ...] = ()
+    worst: tuple[Worst, ...] = ()
 
     @property
     def serving(self) -> str:

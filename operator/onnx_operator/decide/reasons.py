@@ -59,8 +59,18 @@ PROGRESS_DEADLINE_EXCEEDED = "ProgressDeadlineExceeded"
 NO_CAPACITY = "NoCapacity"
 SPLIT_NOT_APPLIED = "SplitNotApplied"
 CANDIDATE_ERRORS = "CandidateErrors"
+CANDIDATE_SLOWER = "CandidateSlower"
+OUTPUTS_DIFFER = "OutputsDiffer"
+OUTPUTS_BROKEN = "OutputsBroken"
 CANDIDATE_RESTARTED = "CandidateRestarted"
 CANDIDATE_UNREADY = "CandidateUnready"
+CANDIDATE_LEAKS = "CandidateLeaks"
+# Also of a first revision, which serves all the same.
+GOLDEN_MISMATCH = "GoldenMismatch"
+METRIC_OUT_OF_RANGE = "MetricOutOfRange"
+WEBHOOK_SAYS_FAIL = "WebhookSaysFail"
+# Also of a rollout that waits for somebody because of it.
+INCONCLUSIVE = "Inconclusive"
 
 # Said by the pods themselves in their termination messages (docs/contract.md).
 TYPED = frozenset(

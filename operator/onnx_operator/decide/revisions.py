@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 
 from onnx_operator import names
 from onnx_operator.decide.actions import Refresh
+from onnx_operator.decide.golden import golden_of
 from onnx_operator.decide.salvage import salvaged
 from onnx_operator.decide.signature import signature_of
 from onnx_operator.decide.times import moment, stamp
@@ -59,10 +60,15 @@ def new(observed: Observed, known: list[Revision], refresh: Refresh | None) -> R
 
 
 def learnt(revision: Revision, observed: Observed) -> Revision:
-    """Return the revision with what its pods have reported since: digest and signature, each learnt once."""
+    """Return the revision with what its pods have reported since: digest, signature and test data, each learnt once."""
     digest = revision.digest or fetched_digest(observed.pods.get(revision.name, ()))
     reported = observed.reported.get(revision.name, {})
-    return replace(revision, digest=digest, signature=revision.signature or signature_of(reported.get("signature")))
+    return replace(
+        revision,
+        digest=digest,
+        signature=revision.signature or signature_of(reported.get("signature")),
+        golden=revision.golden or golden_of(reported.get("golden")),
+    )
 
 
 def unborn(observed: Observed, revisions: list[Revision]) -> tuple[str, ...]:

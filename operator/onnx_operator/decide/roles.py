@@ -7,9 +7,12 @@ from onnx_operator.decide.actions import Refresh, Request, refresh_of, request_o
 from onnx_operator.decide.plan import Plan, Planned, answering, holds_entry, replaces
 from onnx_operator.decide.revisions import after, existing, learnt, new, newest_of_spec, stable_of, unborn
 from onnx_operator.decide.rollout.asking import asks
+from onnx_operator.decide.rollout.conditions import is_failing
 from onnx_operator.decide.rollout.course import ByName, Course, steered
+from onnx_operator.decide.rollout.judging import judged
 from onnx_operator.decide.rollout.manual import carried_out
 from onnx_operator.decide.rollout.orders import orders_of
+from onnx_operator.decide.rollout.progress import seconds_left
 from onnx_operator.decide.rollout.told import rollout_status
 from onnx_operator.decide.sizes import planned, target_replicas
 from onnx_operator.observed import Observed, Revision
@@ -18,6 +21,8 @@ __all__ = ["Plan", "Planned", "answering", "asks", "holds_entry", "plan", "repla
 
 # While something is under way, the pods are looked at again after so many seconds.
 SOON = 1.0
+# While a candidate seems to fail its clients: what is seen of that is to be acted on within two seconds.
+AT_ONCE = 0.25
 
 
 def plan(observed: Observed) -> Plan:
@@ -92,6 +97,8 @@ def _planned(observed: Observed, course: Course, wanted: str, answer: LastAction
         orders=orders_of(observed, course),
         again=_again(observed, course, made),
         rollout=rollout_status(observed, course, wanted),
+        judgements=judged(course.running) if course.running else (),
+        worst=course.running.evidence.worst if course.running else (),
     )
 
 
@@ -107,9 +114,12 @@ def _again(observed: Observed, course: Course, made: list[Planned]) -> float | N
     if running is None:
         return None
     if not running.patient or observed.spec.routing.previewHeader:
-        return SOON
+        return AT_ONCE if is_failing(running) else SOON
     # Nothing is counted and nobody is told anything: it is ready one day, which is heard of, or its time is over.
-    return max(SOON, running.rollout.progressDeadlineSeconds - running.seconds(running.facts.progress_at))
+    if running.facts.shrunk_at:
+        return SOON
+    left = seconds_left(running)
+    return None if left is None else max(SOON, left)
 
 
 def _newest_first(revisions: ByName) -> list[Revision]:

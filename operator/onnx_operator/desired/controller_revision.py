@@ -5,6 +5,7 @@ import json
 from typing import Any
 
 from onnx_operator import names
+from onnx_operator.decide.golden import golden_of
 from onnx_operator.decide.signature import signature_of
 from onnx_operator.desired.metadata import metadata
 from onnx_operator.observed import Observed, Revision
@@ -17,6 +18,7 @@ def controller_revision(observed: Observed, revision: Revision) -> dict[str, Any
         names.ANNOTATION_DIGEST: revision.digest,
         names.ANNOTATION_PROMOTED_AT: revision.promoted_at,
         names.ANNOTATION_SIGNATURE: _json(revision.signature) if revision.signature else None,
+        names.ANNOTATION_GOLDEN: _json(revision.golden) if revision.golden else None,
         names.ANNOTATION_ROLLOUT: _json(revision.rollout.to_json()) if revision.rollout else None,
         names.ANNOTATION_REJECTED: _json(revision.rejected.to_json()) if revision.rejected else None,
     }
@@ -40,6 +42,7 @@ def revision_of(live: dict[str, Any]) -> Revision:
         digest=facts.get(names.ANNOTATION_DIGEST),
         promoted_at=facts.get(names.ANNOTATION_PROMOTED_AT),
         signature=_signature(facts.get(names.ANNOTATION_SIGNATURE)),
+        golden=golden_of(_parsed(facts.get(names.ANNOTATION_GOLDEN))),
         rollout=_rollout(facts.get(names.ANNOTATION_ROLLOUT)),
         rejected=Rejection.from_json(_parsed(facts.get(names.ANNOTATION_REJECTED))),
     )

@@ -88,6 +88,7 @@ class Reconciler:
         if model is None or "deletionTimestamp" in model["metadata"]:
             self._first_word.forget(key)
             self._teller.forget(key)
+            self._observer.forget(key)
             return Done("deleted: what it owned goes by garbage collection")
         now = self._clock()
         try:
@@ -111,7 +112,7 @@ class Reconciler:
         verdicts = conditions(observed, wanted, refused)
         recorded = not managed or self._applier.is_recorded(observed, wanted)
         status = status_of(observed, wanted, verdicts, recorded)
-        self._teller.sees(key, status)
+        self._teller.sees(key, status, wanted)
         wait = None if refused else self._first_word.wait(key, observed.status, status)
         if wait is None:
             await self._report(model, status, now)

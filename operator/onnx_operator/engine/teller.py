@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from onnx_operator.cache import Key
+from onnx_operator.decide.plan import Plan
 from onnx_operator.kube.errors import KubeError
 from onnx_operator.kube.protocol import Kube
 from onnx_operator.metrics import Metrics, Rollout
@@ -24,10 +25,12 @@ class Teller:
     def __init__(self, kube: Kube, metrics: Metrics) -> None:
         self._kube, self._metrics = kube, metrics
 
-    def sees(self, key: Key, status: Object) -> None:
-        """Take how the model is now, for the gauges."""
+    def sees(self, key: Key, status: Object, made: Plan) -> None:
+        """Take how the model is now, for the gauges and for whoever debugs."""
         if rollout := status.get("rollout"):
-            self._metrics.running[key] = Rollout("/".join(key), rollout["phase"], rollout["appliedWeight"])
+            self._metrics.running[key] = Rollout(
+                "/".join(key), rollout["phase"], rollout["appliedWeight"], made.judgements, made.worst
+            )
         else:
             self.forget(key)
 

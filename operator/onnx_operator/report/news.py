@@ -2,6 +2,7 @@
 
 from typing import Any, NamedTuple
 
+from onnx_operator.decide import reasons
 from onnx_operator.report.rollout_news import rejections, rollout_news
 
 Object = dict[str, Any]
@@ -31,6 +32,8 @@ def news(before: Object, after: Object) -> list[News]:
     if stalled["status"] == "True" and not known and not told_already:
         told.append(News("Warning", stalled["reason"], stalled["message"]))
     was_ready, ready = old.get("Ready", {}).get("status"), new["Ready"]
+    if ready["reason"] == reasons.GOLDEN_MISMATCH != old.get("Ready", {}).get("reason"):
+        told.append(News("Warning", ready["reason"], ready["message"]))
     if ready["status"] == "True" and was_ready != "True":
         told.append(News("Normal", "Ready", ready["message"]))
     if ready["status"] == "False" and was_ready == "True":

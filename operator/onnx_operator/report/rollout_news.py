@@ -16,7 +16,7 @@ def rollout_news(before: Object, after: Object) -> list[Told]:
     """Return (type, reason, message) of what has happened to rollouts, in order."""
     was, now = before.get("rollout") or {}, after.get("rollout") or {}
     if _is_of(was, now):
-        told = [*_steps(was, now), *_pauses(was, now)]
+        told = [*_inconclusive(was, now), *_steps(was, now), *_pauses(was, now)]
     else:
         told = [*_superseded(was, after), *_started(now, after), *_steps({}, now), *_pauses({}, now)]
     return [*told, *_capacity(before, after), *_promoted(before, after), *_taken_back(before, after), *_over(was, now)]
@@ -69,6 +69,13 @@ def _pauses(was: Object, now: Object) -> list[Told]:
     if paused_before and now.get("phase") in UNDER_WAY - {"Paused"}:
         return [("Normal", "Resumed", f"{now['revision']} goes on.")]
     return []
+
+
+def _inconclusive(was: Object, now: Object) -> list[Told]:
+    if now.get("inconclusive") in (None, was.get("inconclusive")):
+        return []
+    then = "It waits for somebody" if now["phase"] == "Paused" else "It goes on all the same"
+    return [("Warning", "AnalysisInconclusive", f"{now['revision']}: {now['inconclusive']} {then}.")]
 
 
 def _capacity(before: Object, after: Object) -> list[Told]:

@@ -1,6 +1,7 @@
 """The operator's own HTTP endpoints: health, metrics, and a look into its cache, queue and last decisions."""
 
 from collections.abc import Awaitable, Callable
+from dataclasses import asdict
 
 from aiohttp import web
 
@@ -40,7 +41,7 @@ def health_routes(alive: Callable[[], bool], ready: Callable[[], bool], metrics:
     return {"/healthz": check(alive), "/readyz": check(ready), "/metrics": text}
 
 
-def debug_routes(cache: Cache, queue: Queue[Key], journal: Journal) -> dict[str, Answer]:
+def debug_routes(cache: Cache, queue: Queue[Key], journal: Journal, metrics: Metrics) -> dict[str, Answer]:
     """Return what a person asks for who wonders what the operator thinks of a model."""
 
     async def model(request: web.Request) -> web.StreamResponse:
@@ -55,7 +56,16 @@ def debug_routes(cache: Cache, queue: Queue[Key], journal: Journal) -> dict[str,
             for kind in WATCHED
             for obj in cache.of_model(kind, key)
         ]
-        return web.json_response({"cache": cached, "queue": queue.state(key), "decisions": journal.of(key)})
+        rollout = metrics.running.get(key)
+        return web.json_response(
+            {
+                "cache": cached,
+                "queue": queue.state(key),
+                "decisions": journal.of(key),
+                "checks": [asdict(judgement) for judgement in rollout.judgements] if rollout else [],
+                "worst": [asdict(worst) for worst in rollout.worst] if rollout else [],
+            }
+        )
 
     async def all_models(_: web.Request) -> web.StreamResponse:
         return web.json_response({"/".join(key): queue.state(key) for key in sorted(cache.models())})

@@ -33,6 +33,10 @@ from onnx_operator.kube.client import connect
 from onnx_operator.kube.errors import KubeError
 from onnx_operator.kube.kinds import WATCHED, Kind
 from onnx_operator.kube.protocol import Kube
+from onnx_operator.measuring.exchange import new_session
+from onnx_operator.measuring.prometheus import Prometheus
+from onnx_operator.measuring.rounds import Measuring
+from onnx_operator.measuring.webhook import Webhooks
 from onnx_operator.metrics import Metrics
 from onnx_operator.observe import Observer
 from onnx_operator.settings import Settings
@@ -95,15 +99,30 @@ async def run(settings: Settings) -> None:
 
     async def work() -> None:
         signer = await _signer(kube, settings)
-        async with contextlib.aclosing(ControlClient(signer)) as control:
-            reconciler = _reconciler(kube, cache, queue, control, lease, signer, metrics, settings)
+        async with (
+            contextlib.aclosing(ControlClient(signer)) as control,
+            new_session(settings.analysis_ca_file) as session,
+        ):
+            measuring = Measuring(
+                Prometheus(session, settings.prometheus_url, settings.prometheus_token_file).ask,
+                Webhooks(session, settings.webhook_hosts).ask,
+                queue.add,
+                metrics.measurement,
+                lambda: lease.held,
+                _now,
+            )
+            observer = Observer(
+                cache, control, Defaults(settings.server_image, settings.drain), signer.public_keys(), measuring
+            )
+            reconciler = _reconciler(kube, cache, queue, control, lease, observer, metrics, settings)
             crew = Crew(queue, reconciler, journal, metrics)
-            await lead(lease, resync, crew, settings.workers)
+            async with contextlib.aclosing(measuring):
+                await lead(lease, resync, crew, settings.workers)
 
     _gauges(metrics, cache, queue, lease)
     endpoints = [
         await serve(settings.http_port, health_routes(watches.is_alive, ready, metrics)),
-        await serve(settings.debug_port, debug_routes(cache, queue, journal), "127.0.0.1"),
+        await serve(settings.debug_port, debug_routes(cache, queue, journal, metrics), "127.0.0.1"),
     ]
     tasks = [asyncio.create_task(resync.run()), asyncio.create_task(work())]
     stopped = asyncio.create_task(stop.wait())
@@ -138,22 +157,25 @@ def _reconciler(
     queue: Queue[Key],
     control: ControlClient,
     lease: Lease,
-    signer: Signer,
+    observer: Observer,
     metrics: Metrics,
     settings: Settings,
 ) -> Reconciler:
     writer = OnlyWhile(kube, lambda: lease.held)
     orders = Orders(TellsOnlyWhile(control, lambda: lease.held))
-    defaults = Defaults(settings.server_image, settings.drain)
     return Reconciler(
         writer,
         cache,
-        Observer(cache, control, defaults, signer.public_keys()),
+        observer,
         Applier(writer, cache, Writer(writer, cache, Repairs(time.monotonic)), orders),
         FirstWord(time.monotonic, lambda: len(queue) > settings.workers),
         Teller(writer, metrics),
-        lambda: datetime.now(UTC),
+        _now,
     )
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
 
 
 def _gauges(metrics: Metrics, cache: Cache, queue: Queue[Key], lease: Lease) -> None:

@@ -6,7 +6,7 @@ from fastapi import FastAPI, Request
 from starlette.responses import Response
 
 from onnx_server import __version__
-from onnx_server.control import profile, split
+from onnx_server.control import profile, split, worst
 from onnx_server.control.access import verifier
 from onnx_server.control.facts import facts
 from onnx_server.http import errors
@@ -27,4 +27,5 @@ def control_app(state: State, live: Path | None) -> FastAPI:
 
     profile.install(app, state, verify)
     split.install(app, state, verify)
+    worst.install(app, state, verify)
     return app

@@ -33,6 +33,7 @@ def facts(state: State) -> dict[str, object]:
             "graphOptimization": (loaded or state).settings.graph_optimization,
         },
         "warmUp": _warm_up(loaded) if loaded else None,
+        "golden": _golden(loaded) if loaded else None,
         "threads": {"intraOp": state.threads.intra_op, "interOp": state.threads.inter_op},
         "versions": {"server": __version__, "onnxruntime": runtime},
         **several,
@@ -51,9 +52,14 @@ def _model(loaded: Loaded) -> dict[str, object]:
             "nodes": loaded.model.nodes,
         },
         "warmUp": _warm_up(loaded),
+        "golden": _golden(loaded),
     }
 
 
 def _warm_up(loaded: Loaded) -> dict[str, object]:
     warmed = loaded.warm_up
     return {"source": warmed.source, "seconds": round(warmed.seconds, 6), "message": warmed.message}
+
+
+def _golden(loaded: Loaded) -> dict[str, object] | None:
+    return loaded.golden_verdict.describe() if loaded.golden_verdict else None

@@ -13,9 +13,10 @@ from onnx_server.protocol.errors import bad_request
 from onnx_server.settings.base import Strict
 from onnx_server.state import State
 from onnx_server.traffic.latencies import ENOUGH
-from onnx_server.traffic.split import Address, Split, StaleGenerationError
+from onnx_server.traffic.split import Address, Shadowing, Split, StaleGenerationError
 
 HTTP_PORT = 8000
+_MIB = 1024 * 1024
 
 
 def _address(value: str) -> str:
@@ -26,6 +27,7 @@ def _address(value: str) -> str:
 Host = Annotated[str, StringConstraints(pattern=r"^[0-9A-Fa-f.:]+$"), AfterValidator(_address)]
 HeaderName = Annotated[str, StringConstraints(pattern=r"^[!#$%&'*+.^_`|~0-9A-Za-z-]{1,100}$", to_lower=True)]
 Name = Annotated[str, StringConstraints(min_length=1, max_length=253)]
+Tolerance = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 
 
 class CandidatePod(Strict):
@@ -42,6 +44,18 @@ class StickyBy(Strict):
     header: HeaderName
 
 
+class ShadowRequest(Strict):
+    """What of the requests is copied to the candidate."""
+
+    percent: int = Field(ge=1, le=100)
+    max_in_flight: int = Field(default=2, ge=1, le=64)
+    max_bytes: int = Field(default=64 * _MIB, ge=1024, le=1024 * _MIB)
+    relative_tolerance: Tolerance = 0.005
+    absolute_tolerance: Tolerance = 0.0
+    keep_inputs: bool = False
+    replay: bool = False
+
+
 class SplitRequest(Strict):
     """The body of `PUT /v1/split`."""
 
@@ -52,11 +66,13 @@ class SplitRequest(Strict):
     sticky_by: StickyBy | None = None
     preview_header: HeaderName | None = None
     hand_over: bool = False
+    course: str = Field(default="", max_length=64)
+    shadow: ShadowRequest | None = None
 
     @model_validator(mode="after")
     def _fits(self) -> "SplitRequest":
-        if self.revision is None and (self.weight or self.candidates):
-            raise ValueError("revision: null, which is no split, needs weight 0 and no candidates")
+        if self.revision is None and (self.weight or self.candidates or self.shadow):
+            raise ValueError("revision: null, which is no split, needs weight 0, no candidates and no shadow")
         if len({candidate.pod_uid for candidate in self.candidates}) < len(self.candidates):
             raise ValueError("candidates: each podUid may be there once")
         return self
@@ -71,6 +87,8 @@ class SplitRequest(Strict):
             self.sticky_by.header.encode() if self.sticky_by else None,
             self.preview_header.encode() if self.preview_header else None,
             self.hand_over,
+            self.course,
+            None if self.shadow is None else Shadowing(**self.shadow.model_dump()),
         )
 
 
@@ -107,7 +125,8 @@ def install(app: FastAPI, state: State, verify: Verify) -> None:
 def document(state: State) -> dict[str, object]:
     """Return the state document."""
     about = {"podUid": state.pod_uid, "bootId": state.boot_id}
-    return about | state.traffic.describe() | {"openConnections": state.open_connections()}
+    memory = state.memory.describe()
+    return about | state.traffic.describe() | {"openConnections": state.open_connections(), "memory": memory}
 
 
 def _parsed(body: bytes) -> SplitRequest:

@@ -11,6 +11,7 @@ import numpy as np
 
 from onnx_server.engine import samples
 from onnx_server.engine.model import Runs
+from onnx_server.engine.rounding import ROUNDING, ROUNDING_TF32
 from onnx_server.protocol.datatypes import Tensor
 from onnx_server.protocol.errors import ModelFailedError
 from onnx_server.protocol.signature import Signature, TensorSpec
@@ -18,13 +19,6 @@ from onnx_server.protocol.signature import Signature, TensorSpec
 _BATCHES = ((0, 1), (1, 0), (0, 1, 2))
 # Dynamic dimensions but the first: a size unlike those of the batches, else the one that the warm-up guesses.
 _INNER = (5, 1)
-
-# By how much a row's outputs may differ, as a share of the output's largest value, because kernels for another batch
-# size add up in another order. Float32 with sums of thousands of terms through a hundred layers stays near 1e-5; a row
-# that acts on another does so by its own size, or by 1/255 of it through the scale of a dynamically quantised tensor.
-_TOLERANCE = {"FP64": 1e-4, "FP32": 1e-4, "FP16": 2e-2, "BF16": 5e-2}
-# TensorFloat-32, which GPUs compute float32 in, has a mantissa of 10 bits.
-_TOLERANCE_TF32 = _TOLERANCE | {"FP64": 5e-3, "FP32": 5e-3}
 
 
 @dataclass(frozen=True)
@@ -46,7 +40,7 @@ def prove(model: Runs, signature: Signature, *, on_cpu: bool) -> Batchability:
     refused = ""
     for inner in _INNER:
         try:
-            problem = _problem(model, signature, inner, _TOLERANCE if on_cpu else _TOLERANCE_TF32)
+            problem = _problem(model, signature, inner, ROUNDING if on_cpu else ROUNDING_TF32)
         except ModelFailedError as error:
             refused = f"the model refused made-up rows: {error.said}"
             continue
@@ -78,6 +72,8 @@ def _differs(spec: TensorSpec, output: Tensor, alone: Sequence[Tensor], toleranc
     if output.shape != expected or any(single.shape != (1, *expected[1:]) for single in alone):
         return f"output '{spec.name}' has shape {list(output.shape)}, not a row for each row"
     want = np.concatenate(alone)
+    # More than rounding is another row's doing: a row that acts on another does so by its own size, or by 1/255 of it
+    # through the scale of a dynamically quantised tensor.
     allowed = tolerance.get(spec.datatype.name)
     if allowed is None:
         return "" if np.array_equal(output, want) else f"output '{spec.name}' of a row is another"

@@ -30,7 +30,8 @@ class QueueFullError(Exception):
 class Entry:
     """What waits. Only equal `key`s run together; None runs alone. `size` is in elements, at least 1; times in seconds.
 
-    `priority` is from 1, the most urgent; 0, and all above the queue's levels, are last. `lane` is the queue's own.
+    `priority` is from 1, the most urgent; 0, and all above the queue's levels, come after those, and -1 after all.
+    `lane` is the queue's own.
     """
 
     rows: int
@@ -117,7 +118,8 @@ class BatchQueue(Generic[E]):
         provided that this is less urgent than `entry`'s; else QueueFullError is raised.
         """
         priority = entry.priority
-        number = priority if 0 < priority <= self._limits.levels else self._limits.levels + 1
+        levels = self._limits.levels
+        number = priority if 0 < priority <= levels else levels + 1 + (priority < 0)
         left = self._make_room(number, now) if self.waiting >= capacity else []
         place = number << 8 | size_class(entry.size)
         lane = self._lanes.get(place) or self._new_lane(number, place)

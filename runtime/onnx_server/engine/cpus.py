@@ -2,11 +2,12 @@
 
 import os
 from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
+from onnx_server import cgroups
 from onnx_server.settings.batching import ThreadSettings
 
-ROOT = Path("/")
+ROOT = cgroups.ROOT
 
 
 @dataclass(frozen=True)
@@ -45,52 +46,8 @@ def quota_cpus(root: Path = ROOT) -> float | None:
 
     `root` is where /proc and /sys are looked for. Reads cgroup v2's cpu.max and v1's cpu.cfs_quota_us.
     """
-    quotas = []
-    for own, top in _cgroups(root):
-        for directory in (own, *own.parents):
-            quota = _quota_of(directory)
-            if quota is not None:
-                quotas.append(quota)
-            if directory == top:
-                break
+    quotas = [quota for directory in cgroups.directories("cpu", root) if (quota := _quota_of(directory)) is not None]
     return min(quotas, default=None)
-
-
-def _cgroups(root: Path) -> list[tuple[Path, Path]]:
-    """Return (this process's cgroup directory, its hierarchy's mount point) for each hierarchy with CPU control."""
-    try:
-        memberships = (root / "proc/self/cgroup").read_text().splitlines()
-        mounts = (root / "proc/self/mountinfo").read_text().splitlines()
-    except OSError:
-        return []
-    paths: dict[str, str] = {}
-    for line in memberships:
-        _, controllers, cgroup = line.split(":", 2)
-        paths |= dict.fromkeys(controllers.split(","), cgroup)
-    found = []
-    for line in mounts:
-        before, _, after = line.partition(" - ")
-        mount_root, mount_point = before.split()[3:5]
-        kind, _, options = [*after.split(), "", "", ""][:3]
-        if kind == "cgroup2":
-            path = paths.get("")
-        elif kind == "cgroup" and "cpu" in options.split(","):
-            path = paths.get("cpu")
-        else:
-            continue
-        if path is not None:
-            top = root / mount_point.lstrip("/")
-            found.append((_inside(top, path, mount_root), top))
-    return found
-
-
-def _inside(top: Path, path: str, mount_root: str) -> Path:
-    """Return the directory of cgroup `path` in a mount whose root is the cgroup `mount_root` (a container's own)."""
-    try:
-        directory = top / PurePosixPath(path).relative_to(mount_root)
-    except ValueError:
-        return top
-    return directory if directory.is_dir() and ".." not in directory.parts else top
 
 
 def _quota_of(directory: Path) -> float | None:

@@ -9,7 +9,7 @@ from types import MappingProxyType
 
 from onnx_server.engine.batching import Batch, BatchQueue, Limits, QueueFullError
 from onnx_server.engine.behaviour import Behaviour
-from onnx_server.engine.execution import Executed, execute
+from onnx_server.engine.execution import Executed, execute, execute_timed
 from onnx_server.engine.model import Runs
 from onnx_server.engine.statistics import ModelStatistics
 from onnx_server.engine.work import Outcome, Run, Work
@@ -28,6 +28,8 @@ _DEFAULT_ROWS = 64
 _DEFAULT_ELEMENTS = 1 << 20
 # The event loop's timers have a resolution of a millisecond.
 _TIMER_SECONDS = 1e-3
+# Of runs from here on it is worth while to ask how much of the CPU they had.
+_LONG_SECONDS = 200e-6
 
 
 class Scheduler:
@@ -48,6 +50,7 @@ class Scheduler:
         self._size = settings.queue.size
         self._statistics = statistics
         self._run_times = behaviour.run_times
+        self._on_cpu = behaviour.on_cpu
         self._inline_seconds = behaviour.inline_seconds if behaviour.steady else 0.0
         self._batched = behaviour.batching.proven
         limits = _limits(settings, batched=self._batched)
@@ -61,8 +64,10 @@ class Scheduler:
         self._flushing = False
         # How many waited when the event loop was asked to flush.
         self._gathered = 0
-        # Whether the last batch was of one request: then another one waits for no company.
+        # Whether the last batch was of one request: then another one waits for no company. On the event loop that is
+        # for one of a turn only: whoever comes in the same turn waits for others, who will be there as well.
         self._lone = True
+        self._alone_ran = True
         self._delayed: asyncio.TimerHandle | None = None
         self._sweep_at = math.inf
         self._sweep: asyncio.TimerHandle | None = None
@@ -94,10 +99,17 @@ class Scheduler:
         if left:
             self._drop(left, now)
         if not self._flushing:
-            if self._lone and queue.waiting == 1 and not self._is_quick(work.size):
-                self._flush()
-            else:
+            if not self._lone or queue.waiting > 1:
                 self._flush_soon()
+            elif not self._is_quick(work.size):
+                self._flush()
+            elif self._alone_ran:
+                self._lone = False
+                self._flush_soon()
+            else:
+                self._alone_ran = True
+                self._loop.call_soon(self._turned)
+                self._flush()
         if queue.next_deadline < self._sweep_at:
             self._arm(now)
 
@@ -141,6 +153,10 @@ class Scheduler:
             self._gathered = self._queue.waiting
             self._loop.call_soon(self._gather)
 
+    def _turned(self) -> None:
+        """Note that the turn of the event loop is over in which a request ran alone."""
+        self._alone_ran = False
+
     def _gather(self) -> None:
         """Flush once a turn of the event loop has brought no more requests, or those for a whole batch wait.
 
@@ -151,6 +167,7 @@ class Scheduler:
         if self._gathered < self._queue.waiting < self._full:
             self._flush_soon()
         else:
+            self._alone_ran = False
             self._flush()
 
     def _flush(self) -> None:
@@ -171,10 +188,15 @@ class Scheduler:
                 return
             self._lone = len(batch.entries) == 1
             if self._is_quick(batch.size):
-                self._settle(batch, execute(self._idle[-1].model, batch, now))
+                if batch.charged > _LONG_SECONDS and self._on_cpu:
+                    executed = execute_timed(self._idle[-1].model, batch)
+                else:
+                    executed = execute(self._idle[-1].model, batch, now)
+                self._settle(batch, executed)
                 now = time.monotonic()
                 if now - began > _TURN_SECONDS:
-                    if not self._flushing:
+                    # With nothing left, whoever comes next in this turn would wait for a turn too many.
+                    if queue.waiting and not self._flushing:
                         self._flush_soon()
                     return
             else:
@@ -210,6 +232,8 @@ class Scheduler:
         self._queue.ran(batch, executed.seconds)
         for work, outcome in zip(batch.entries, executed.outcomes, strict=True):
             _tell(work, outcome)
+        if self._statistics.watch is not None:
+            self._statistics.watch(len(batch.entries))
         if self._closed:
             self._end_if_done()
 

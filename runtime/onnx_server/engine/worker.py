@@ -7,7 +7,7 @@ from collections.abc import Callable
 from queue import SimpleQueue
 
 from onnx_server.engine.batching import Batch
-from onnx_server.engine.execution import Executed, execute
+from onnx_server.engine.execution import Executed, execute, execute_timed
 from onnx_server.engine.model import Runs
 from onnx_server.engine.work import Work
 
@@ -48,12 +48,10 @@ class Worker:
 
     def _work(self, loop: asyncio.AbstractEventLoop, finished: Finished) -> None:
         while (batch := self._batches.get()) is not None:
-            busy = time.thread_time()
-            executed = execute(self.model, batch, time.monotonic())
             if self._on_cpu:
-                # Not the time that it took to get the interpreter back from the event loop, which may be milliseconds:
-                # a quick model would look slow here, and never return to the event loop.
-                executed.seconds = min(executed.seconds, time.thread_time() - busy)
+                executed = execute_timed(self.model, batch)
+            else:
+                executed = execute(self.model, batch, time.monotonic())
             _working.discard(self)
             try:
                 loop.call_soon_threadsafe(finished, self, batch, executed)

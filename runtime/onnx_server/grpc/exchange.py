@@ -16,8 +16,9 @@ from onnx_server.protocol.errors import CancelledRequestError, RequestError, bad
 from onnx_server.protocol.request import InferRequest
 from onnx_server.state import State
 from onnx_server.telemetry.finished import Finished
-from onnx_server.traffic.arms import Arm
+from onnx_server.traffic.arms import CANDIDATE, PREVIEW, STABLE, UNCOUNTED, Arm
 from onnx_server.traffic.message import FORWARDED
+from onnx_server.traffic.ran import Ran, ran
 
 _ModelInferRequest = message("inference.ModelInferRequest")
 # A loop's timers may be early by about as much, in seconds.
@@ -44,7 +45,10 @@ class Caller(Protocol):
 
 
 class Exchange:
-    """A request, who is to answer it (`arm`), and what is counted of it, once."""
+    """A request, who is to answer it (`arm`), and what is counted of it, once.
+
+    With `tells`, which is for another pod, `ran` says in the end how the request ran here.
+    """
 
     __slots__ = (
         "arm",
@@ -54,9 +58,11 @@ class Exchange:
         "loaded",
         "message",
         "observer",
+        "ran",
         "request",
         "started",
         "statistics",
+        "tells",
         "traffic",
     )
 
@@ -68,12 +74,14 @@ class Exchange:
         self.observer = state.observer
         self.decode_seconds = 0.0
         self.request: InferRequest | None = None
+        self.tells = False
+        self.ran: Ran | None = None
         try:
             self.message: Any = _ModelInferRequest.FromString(data)
         except DecodeError:
             raise bad_request("the message is no inference.ModelInferRequest: protobuf cannot parse it") from None
         self.traffic = state.traffic
-        self.arm = Arm.UNCOUNTED
+        self.arm: Arm = UNCOUNTED
         self.find(state.registry)
         if self.traffic.active:
             self.arm = self._route()
@@ -81,7 +89,7 @@ class Exchange:
     def _route(self) -> Arm:
         version = self.message.model_version
         if version and version != self.loaded.version:
-            return Arm.PREVIEW  # which this pod could not answer
+            return PREVIEW  # which this pod could not answer
         return self.traffic.route(self.caller.fields, version or None)
 
     def find(self, registry: Registry) -> None:
@@ -101,7 +109,7 @@ class Exchange:
     @property
     def forwards(self) -> bool:
         """Whether a candidate is to be asked."""
-        return self.arm is Arm.CANDIDATE or self.arm is Arm.PREVIEW
+        return self.arm is CANDIDATE or self.arm is PREVIEW
 
     def begin(self) -> None:
         """Count the request as being in flight, in the turn of the loop in which its model was found."""
@@ -132,12 +140,22 @@ class Exchange:
             computed=run.computed,
             encoded=encoded,
         )
-        if self.arm is Arm.STABLE:
-            self.traffic.answered_here(200, seconds)
+        if self.arm is STABLE:
+            self._answered_here(run, seconds)
+        elif self.tells:
+            self.ran = ran(run, seconds - run.queued)
         if self.observer is not None:
             finished = self._finished("OK", None, seconds)
             finished.queued, finished.computed, finished.encoded = run.queued, run.computed, encoded
             self.observer.finished(finished)
+
+    def _answered_here(self, run: Run, seconds: float) -> None:
+        """Count it for the comparison of the arms; it may be copied."""
+        self.traffic.answered_here(200, seconds, run)
+        shadow = self.traffic.shadow
+        if shadow is not None and shadow.takes(self.started + seconds):
+            raw = self.message.raw_input_contents or not self.message.inputs
+            shadow.copy(self.loaded, self.decoded, run, seconds, 0.0 if raw else self.decode_seconds)
 
     def failed(self, error: RequestError) -> None:
         """Count an error, as what the client has heard of it."""
@@ -148,7 +166,7 @@ class Exchange:
         self.statistics.in_flight -= 1
         code = code_of(error).name
         self.statistics.failed(inference.reason(error), code, seconds)
-        if self.arm is Arm.STABLE:
+        if self.arm is STABLE:
             self.traffic.answered_here(error.status, seconds)
         if self.observer is not None:
             self.observer.finished(self._finished(code, error.message, seconds))

@@ -1,6 +1,7 @@
 """ModelInfer and ModelStreamInfer: over gRPC, and the first of them over the Connect protocol."""
 
 import asyncio
+from collections.abc import Sequence
 
 from onnx_server.grpc.answers import Answers
 from onnx_server.grpc.encode import Parts
@@ -12,7 +13,7 @@ from onnx_server.http2.call import Call
 from onnx_server.http2.status import StatusError
 from onnx_server.protocol.errors import RequestError
 from onnx_server.state import State
-from onnx_server.traffic.message import FORWARDED
+from onnx_server.traffic.message import FORWARDED, RAN
 
 
 class InferMethods:
@@ -47,18 +48,23 @@ class InferMethods:
         """Answer a ModelStreamInfer."""
         await Stream(self._state, call, self._answers.answer).run()
 
-    async def connect(self, caller: Caller, data: bytes) -> Parts:
-        """Return the answer of a ModelInfer that came over the Connect protocol, in parts. Raises StatusError."""
-        succeeded = False
+    async def connect(self, caller: Caller, data: bytes) -> tuple[Parts, Sequence[tuple[bytes, bytes]]]:
+        """Return the answer of a ModelInfer that came over the Connect protocol, in parts, and headers for it.
+
+        Raises StatusError.
+        """
+        succeeded, forwarded = False, any(name == FORWARDED for name, _ in caller.fields)
         try:
-            parts = await self._answers.answer(Exchange(self._state, caller, data), data)
+            exchange = Exchange(self._state, caller, data)
+            exchange.tells = forwarded
+            parts = await self._answers.answer(exchange, data)
             succeeded = True
         except RequestError as error:
             raise StatusError(code_of(error), error.message) from None
         finally:
-            if any(name == FORWARDED for name, _ in caller.fields):
+            if forwarded:
                 self._state.traffic.arrived(succeeded=succeeded)
-        return parts
+        return parts, [] if exchange.ran is None else [(RAN, exchange.ran.header())]
 
 
 def cancelled_with(call: Call, task: "asyncio.Future[None]") -> None:

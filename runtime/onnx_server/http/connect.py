@@ -68,7 +68,9 @@ class Asking:
         return [(name.decode("latin-1"), value.decode("latin-1")) for name, value in self.fields]
 
 
-Answer = Callable[[Asking, bytes], Coroutine[Any, Any, Sequence[bytes | memoryview]]]
+Answered = tuple[Sequence[bytes | memoryview], Sequence[tuple[bytes, bytes]]]
+"""A message in parts, and headers for it."""
+Answer = Callable[[Asking, bytes], Coroutine[Any, Any, Answered]]
 
 
 class ConnectRoute:
@@ -91,7 +93,7 @@ class ConnectRoute:
             await _send_error(send, refusal, 415, [(b"accept-post", CONTENT)])
             return
         try:
-            parts = await self._answered(scope, receive)
+            parts, headers = await self._answered(scope, receive)
         except DisconnectedError:
             return
         except StatusError as error:
@@ -103,9 +105,9 @@ class ConnectRoute:
                 text = f"a message of over {self._max_bytes} bytes: at most these are taken (maxMessageBytes)"
             await _send_error(send, StatusError(code, text), _STATUS[code], error.headers)
         else:
-            await send_parts(send, 200, [(b"content-type", CONTENT)], tuple(parts))
+            await send_parts(send, 200, [(b"content-type", CONTENT), *headers], tuple(parts))
 
-    async def _answered(self, scope: Scope, receive: Receive) -> Sequence[bytes | memoryview]:
+    async def _answered(self, scope: Scope, receive: Receive) -> Answered:
         version = header(scope, b"connect-protocol-version")
         if version not in {None, "1"}:
             text = f"connect-protocol-version must be 1, got {version!r}"

@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, ClassVar, cast
 
+import httptools
 import orjson
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
@@ -51,6 +52,12 @@ class LimitedConnection(HttpToolsProtocol):
         self._in_head = False
         self._head_bytes = 0
         self._chunk_bytes = 0
+
+    def begin_parser(self) -> None:
+        """Have a new parser, as uvicorn has made the first one, which is between two requests."""
+        self.parser = httptools.HttpRequestParser(self)
+        # What comes behind a request that ends the connection is dropped, not refused.
+        self.parser.set_dangerous_leniencies(lenient_data_after_close=True)
 
     def connection_made(self, transport: Any) -> None:
         """Take the connection, or another's place, or refuse it."""

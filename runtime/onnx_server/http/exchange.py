@@ -5,7 +5,7 @@ import time
 from typing import TYPE_CHECKING
 
 from onnx_server import inference
-from onnx_server.engine.work import Outcome, Work
+from onnx_server.engine.work import Outcome, Run, Work
 from onnx_server.models.loaded import Loaded
 from onnx_server.protocol import response
 from onnx_server.protocol.errors import CancelledRequestError, RequestError, internal
@@ -26,6 +26,7 @@ class Exchange:
         "disconnected",
         "loaded",
         "message_event",
+        "received",
         "response_complete",
         "started_at",
         "statistics",
@@ -41,13 +42,13 @@ class Exchange:
         self.response_complete = False
         self.disconnected = False
         self.message_event = _NOBODY_WAITS
-        self.statistics = loaded.statistics.transport("http")
+        self.statistics = loaded.statistics.http
         self.statistics.in_flight += 1
 
-    def begin(self, body: bytes, header_length: int | None) -> None:
+    def begin(self, body: bytes | memoryview, header_length: int | None) -> None:
         """Decode and submit; the answer comes through `done`."""
         loaded = self.loaded
-        received = time.monotonic()
+        self.received = received = time.monotonic()
         try:
             self.decoded = loaded.decoder.decode(body, header_length)
             self.decode_seconds = time.monotonic() - received
@@ -77,25 +78,32 @@ class Exchange:
             log.exception("bug: an inference request failed unexpectedly")
             return internal()
 
-    def finish(self, result: response.Response | RequestError, outcome: Outcome, now: float) -> None:
-        """Write the answer and count it; it was begun at `now`."""
+    def finish(self, result: response.Response | RequestError, outcome: Outcome, now: float) -> float:
+        """Write the answer and count it; it was begun at `now`. Returns how many seconds the request took."""
         self.response_complete = True
         self.statistics.in_flight -= 1
         if isinstance(result, RequestError):
-            self.statistics.failed(inference.reason(result), result.status, now - self.started_at)
+            seconds = now - self.started_at
+            self.statistics.failed(inference.reason(result), result.status, seconds)
             self.connection.answer_error(self, result)
-            return
+            return seconds
         if isinstance(outcome, RequestError):
             raise AssertionError("an error is answered as one")
-        self.connection.answer(result)
+        self.write(result, outcome)
         end = time.monotonic()
+        seconds = end - self.started_at
         self.statistics.succeeded(
-            request=end - self.started_at,
+            request=seconds,
             queued=outcome.queued,
             decoded=self.decode_seconds,
             computed=outcome.computed,
             encoded=end - now,
         )
+        return seconds
+
+    def write(self, answer: response.Response, _run: Run) -> None:
+        """Write the answer."""
+        self.connection.answer(answer)
 
     def leave(self) -> None:
         """The client has left: take the request out of the queue, or let its result be dropped."""

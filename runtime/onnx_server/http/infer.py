@@ -24,11 +24,13 @@ from onnx_server.http.asgi import (
 from onnx_server.models.loaded import Loaded
 from onnx_server.protocol import compression, response
 from onnx_server.protocol.errors import CancelledRequestError, RequestError, internal
+from onnx_server.protocol.request import InferRequest
 from onnx_server.state import State
 from onnx_server.telemetry.finished import Finished
 from onnx_server.traffic.arms import Arm
 from onnx_server.traffic.awaited import ask
-from onnx_server.traffic.message import FORWARDED, Answer, Request, head
+from onnx_server.traffic.message import FORWARDED, RAN, Answer, Request, head
+from onnx_server.traffic.ran import ran
 
 log = logging.getLogger(__name__)
 
@@ -77,12 +79,15 @@ class InferRoute:
 
 @dataclass(frozen=True, slots=True)
 class _Ran:
-    """This pod's answer. Durations in seconds."""
+    """This pod's answer. Durations in seconds, moments in those of time.monotonic()."""
 
+    request: InferRequest
     answer: response.Response
     run: Run
+    received: float
     decoded: float
     encoding_began: float
+    encoded: float
 
 
 class _Exchange:
@@ -137,11 +142,11 @@ class _Exchange:
             if isinstance(got, Answer):
                 await self._send_forwarded(got)
                 return
-            ran = got.value
+            own_answer = got.value
         else:
-            ran = await unless_left(own(), self._receive)
-        await _send(self._scope, self._send, ran.answer)
-        self._succeeded(ran)
+            own_answer = await unless_left(own(), self._receive)
+        await _send(self._scope, self._send, own_answer.answer, self._how(own_answer))
+        self._succeeded(own_answer)
 
     def _request(self, body: bytes) -> Request:
         scope = self._scope
@@ -161,7 +166,14 @@ class _Exchange:
         run = await inference.infer(loaded, decoded, received)
         encoding_began = time.monotonic()
         answer = response.encode(decoded, run.outputs, loaded.name, loaded.version)
-        return _Ran(answer, run, decode_seconds, encoding_began)
+        return _Ran(decoded, answer, run, received, decode_seconds, encoding_began, time.monotonic())
+
+    def _how(self, own: _Ran) -> list[tuple[bytes, bytes]]:
+        """Return the header that tells another pod how its request ran."""
+        if header(self._scope, FORWARDED) is None:
+            return []
+        how = ran(own.run, own.encoded - own.received - own.run.queued)
+        return [] if how is None else [(RAN, how.header())]
 
     async def _send_forwarded(self, answer: Answer) -> None:
         await send_parts(self._send, answer.status, answer.headers, tuple(answer.parts))
@@ -169,21 +181,25 @@ class _Exchange:
             self._finished.forwarded_to = self._state.traffic.revision
         self._tell(str(answer.status), None if answer.status == 200 else f"the candidate answered {answer.status}")
 
-    def _succeeded(self, ran: _Ran) -> None:
+    def _succeeded(self, own: _Ran) -> None:
         done = time.monotonic()
-        encoded = done - ran.encoding_began
+        encoded = done - own.encoding_began
         self._statistics.succeeded(
             request=done - self._started,
-            queued=ran.run.queued,
-            decoded=ran.decoded,
-            computed=ran.run.computed,
+            queued=own.run.queued,
+            decoded=own.decoded,
+            computed=own.run.computed,
             encoded=encoded,
         )
         if self._finished is not None:
             finished = self._finished
-            finished.queued, finished.computed, finished.encoded = ran.run.queued, ran.run.computed, encoded
-        self._count(200)
+            finished.queued, finished.computed, finished.encoded = own.run.queued, own.run.computed, encoded
+        self._count(200, own.run)
         self._tell("200", None)
+        if self._arm is Arm.STABLE and (shadow := self._state.traffic.shadow) is not None and shadow.takes(done):
+            json = own.decoded if _header_length(self._scope) is None else 0.0
+            json += own.encoded - own.encoding_began if own.answer.header_length is None else 0.0
+            shadow.copy(self._loaded, own.request, own.run, own.encoded - own.received, json)
 
     def _failed(self, error: RequestError) -> None:
         if self._ours:
@@ -191,10 +207,10 @@ class _Exchange:
             self._count(error.status)
         self._tell(str(error.status), error.message)
 
-    def _count(self, status: int) -> None:
+    def _count(self, status: int, run: Run | None = None) -> None:
         """Count an own answer for the comparison of the arms, and apart if another pod forwarded it."""
         if self._arm is Arm.STABLE:
-            self._state.traffic.answered_here(status, time.monotonic() - self._started)
+            self._state.traffic.answered_here(status, time.monotonic() - self._started, run)
         elif header(self._scope, FORWARDED) is not None:
             self._state.traffic.arrived(succeeded=status == 200)
 
@@ -227,11 +243,12 @@ def _header_length(scope: Scope) -> int | None:
     return None if value is None else parse_header_length(value)
 
 
-async def _send(scope: Scope, send: Send, answer: response.Response) -> None:
+async def _send(scope: Scope, send: Send, answer: response.Response, more: list[tuple[bytes, bytes]]) -> None:
     if answer.header_length is None:
-        headers = [(b"content-type", b"application/json")]
+        headers = [*more, (b"content-type", b"application/json")]
     else:
         headers = [
+            *more,
             (b"content-type", b"application/octet-stream"),
             (LENGTH_HEADER, str(answer.header_length).encode()),
         ]

@@ -3,25 +3,32 @@
 import time
 from functools import partial
 
-from onnx_server.engine.work import Outcome
+from onnx_server.engine.work import Outcome, Run
 from onnx_server.http.exchange import Exchange
 from onnx_server.protocol import response
 from onnx_server.protocol.errors import RequestError
-from onnx_server.traffic.arms import Arm
+from onnx_server.traffic.arms import CANDIDATE, PREVIEW, STABLE
 from onnx_server.traffic.forward import Forward
-from onnx_server.traffic.message import Answer, Request
+from onnx_server.traffic.message import RAN, Answer, Request
 from onnx_server.traffic.preview import Preview
+from onnx_server.traffic.ran import ran
 
 
 class ArrivedExchange(Exchange):
-    """A request that another pod forwarded: answered here, and counted apart too."""
+    """A request that another pod forwarded: answered here, and counted apart too. It hears how the request ran."""
 
     __slots__ = ()
 
-    def finish(self, result: response.Response | RequestError, outcome: Outcome, now: float) -> None:
+    def write(self, answer: response.Response, run: Run) -> None:
+        """Write the answer, and how it ran."""
+        how = ran(run, time.monotonic() - self.received - run.queued)
+        self.connection.answer(answer, b"" if how is None else b"%b: %b\r\n" % (RAN, how.header()))
+
+    def finish(self, result: response.Response | RequestError, outcome: Outcome, now: float) -> float:
         """Count it."""
-        super().finish(result, outcome, now)
+        seconds = super().finish(result, outcome, now)
         self.connection.state.traffic.arrived(succeeded=not isinstance(result, RequestError))
+        return seconds
 
 
 class SplitExchange(Exchange):
@@ -29,18 +36,19 @@ class SplitExchange(Exchange):
 
     __slots__ = ("_arm", "_body", "_forward", "_header_length")
 
-    def begin(self, body: bytes, header_length: int | None) -> None:
+    def begin(self, body: bytes | memoryview, header_length: int | None) -> None:
         """Answer it, or have a candidate do so."""
         self._forward: Forward | Preview | None = None
+        self._header_length = header_length
         connection = self.connection
-        traffic = connection.state.traffic
-        self._arm = traffic.route(connection.headers, connection.asked_version)
-        if self._arm is Arm.CANDIDATE or self._arm is Arm.PREVIEW:
-            self._body, self._header_length = body, header_length
-            self._forward = traffic.forward(self._arm, Request(connection.forwarded_head(), body), self)
+        arm = self._arm = connection.route()
+        if arm is CANDIDATE or arm is PREVIEW:
+            self._body = body
+            request = Request(connection.forwarded_head(), body)
+            self._forward = connection.state.traffic.forward(arm, request, self)
             if self._forward is not None:
                 return
-        super().begin(body, header_length)
+        Exchange.begin(self, body, header_length)
 
     def run(self) -> None:
         """Begin with an own answer: the candidate has none, or is late."""
@@ -52,14 +60,24 @@ class SplitExchange(Exchange):
             return  # the candidate's answer was sent, or the client has left
         now = time.monotonic()
         result = self.encoded(outcome)
-        if self._forward is None:
-            self.finish(result, outcome, now)
-            if self._arm is Arm.STABLE:
-                status = result.status if isinstance(result, RequestError) else 200
-                self.connection.state.traffic.answered_here(status, time.monotonic() - self.started_at)
-        else:
+        if self._forward is not None:
             status = result.status if isinstance(result, RequestError) else 200
             self._forward.own(status, partial(self._send, result, outcome, now))
+            return
+        encoded = time.monotonic()
+        seconds = self.finish(result, outcome, now)
+        if self._arm is not STABLE:
+            return
+        traffic = self.connection.state.traffic
+        if isinstance(result, RequestError) or isinstance(outcome, RequestError):
+            traffic.answered_here(result.status if isinstance(result, RequestError) else 500, seconds)
+            return
+        traffic.answered_here(200, seconds, outcome)
+        shadow = traffic.shadow
+        if shadow is not None and shadow.takes(encoded):
+            json = self.decode_seconds if self._header_length is None else 0.0
+            json += encoded - now if result.header_length is None else 0.0
+            shadow.copy(self.loaded, self.decoded, outcome, encoded - self.received, json)
 
     def _send(self, result: response.Response | RequestError, outcome: Outcome, now: float) -> None:
         self._forward = None

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from onnx_server.engine.batchability import Batchability
 from onnx_server.engine.cache import ResponseCache
+from onnx_server.engine.golden import GoldenSet, Verdict
 from onnx_server.engine.model import Model
 from onnx_server.engine.profiling import Profiler
 from onnx_server.engine.scheduler import Scheduler
@@ -22,7 +23,8 @@ class Loaded:
     """`model` is the first of its sessions, `path` the model's file.
 
     `digest` is that of all that was fetched, with prefix, None where nothing was. `preparation` makes of a client's
-    inputs what the model takes; None where these are the same.
+    inputs what the model takes; None where these are the same. `golden` has the inputs of its test data, as the model
+    takes them, and `golden_verdict` what came of running it; None where there is none.
     """
 
     name: str
@@ -39,11 +41,18 @@ class Loaded:
     profiler: Profiler = field(repr=False)
     preparation: Preparation | None = None
     cache: ResponseCache | None = None
+    golden: tuple[GoldenSet, ...] = field(default=(), repr=False)
+    golden_verdict: Verdict | None = None
 
     @cached_property
     def decoder(self) -> Decoder:
         """What decodes requests over HTTP."""
         return Decoder(self.signature, self.settings.max_batch_size)
+
+    @cached_property
+    def default_timeout(self) -> float:
+        """How many seconds a request that names no timeout may wait; 0 for ever."""
+        return self.settings.queue.default_timeout_milliseconds / 1e3
 
     @cached_property
     def signature(self) -> Signature:

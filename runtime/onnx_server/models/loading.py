@@ -4,10 +4,11 @@ import logging
 import time
 from pathlib import Path
 
-from onnx_server.engine import cpus
+from onnx_server.engine import cpus, golden
 from onnx_server.engine.behaviour import observe
 from onnx_server.engine.cache import ResponseCache
 from onnx_server.engine.cpus import Threads
+from onnx_server.engine.golden import Verdict
 from onnx_server.engine.load import load as load_model
 from onnx_server.engine.model import Model
 from onnx_server.engine.profiling import Profiler
@@ -39,9 +40,12 @@ def load(name: str, version: str, path: Path, settings: ModelSettings, threads: 
 
     models = [load_model(located, settings, share) for _ in range(settings.instances)]
     prepared = preparation.build(settings.inputs, models[0].signature)
-    warmed, *_ = [warm_up(model, model.signature) for model in models]
+    tests = golden.read(located, models[0].signature)
+    warmed, *_ = [warm_up(model, model.signature, [each.inputs for each in tests.sets]) for model in models]
     if warmed.message:
         log.warning("warm-up", extra={"model": name, "source": warmed.source, "said": warmed.message})
+    verdict = tests.judge(models[0], models[0].signature, on_cpu=models[0].active == ("CPU",))
+    _tell(name, verdict)
     behaviour = observe(models[0], settings, threads.intra_op)
     statistics = ModelStatistics()
     profiler = Profiler(once_more)
@@ -55,6 +59,8 @@ def load(name: str, version: str, path: Path, settings: ModelSettings, threads: 
         scheduler=Scheduler(name, tapped, settings, statistics, behaviour),
         statistics=statistics,
         warm_up=warmed,
+        golden=tests.inputs,
+        golden_verdict=verdict,
         batching=behaviour.batching,
         digest=located.digest,
         load_seconds=time.monotonic() - started,
@@ -62,3 +68,14 @@ def load(name: str, version: str, path: Path, settings: ModelSettings, threads: 
         profiler=profiler,
         cache=ResponseCache(settings.cache.max_bytes) if settings.cache.max_bytes else None,
     )
+
+
+def _tell(name: str, verdict: Verdict | None) -> None:
+    if verdict is None:
+        return
+    extra = {"model": name, "passed": f"{verdict.passed} of {verdict.sets}"}
+    if verdict.message:
+        log.warning("test data: %s", verdict.message, extra={"model": name})
+    for failure in verdict.failures:
+        log.warning("test data: %s: %s", failure.name, failure.message, extra={"model": name})
+    log.info("test data", extra=extra)

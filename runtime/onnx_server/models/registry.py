@@ -4,7 +4,7 @@ Who finds a version counts itself in its `statistics.in_flight` in the same turn
 is made: a version that was replaced or unloaded is closed once nobody is in flight on it (models/lifecycle.py).
 """
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from itertools import islice
@@ -40,9 +40,10 @@ class VersionRecord:
 
 
 class Registry:
-    """The models by name and version."""
+    """The models by name and version. `on_serve` is called with each version before it serves."""
 
     def __init__(self) -> None:
+        self.on_serve: list[Callable[[Loaded], None]] = []
         self._serving: dict[str | tuple[str, str], Loaded] = {}
         self._loaded: dict[str, tuple[Loaded, ...]] = {}
         self._records: dict[str, dict[str, VersionRecord]] = {}
@@ -103,6 +104,8 @@ class Registry:
             record.state = VersionState.UNLOADING
             retired.append((old, record))
         for loaded in versions:
+            for callback in self.on_serve:
+                callback(loaded)
             self._serving[name, loaded.version] = loaded
             records[loaded.version] = VersionRecord(loaded.version, VersionState.READY)
         if versions:

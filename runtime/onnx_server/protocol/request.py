@@ -23,10 +23,12 @@ _NOTHING = memoryview(b"")
 class InferRequest:
     """A decoded request, not to be changed; only, to make a frozen one takes three times as long.
 
-    `inputs` has every input of the model; `outputs` are in the client's order, never empty.
+    `inputs` has every input of the model; `outputs` are in the client's order, never empty, and `names` are theirs
+    where that is known already.
 
     `priority` is from 1, the most urgent; 0 is the lowest. `timeout` is in seconds. `heads` has the JSON of answers
-    that were made before, by the shapes of the outputs, where requests share it (decoder.py).
+    that were made before, by the shapes of the outputs, where requests share it (decoder.py): before binary outputs, or
+    (`pieces`) around the lists of outputs in JSON.
     """
 
     id: str | None
@@ -36,9 +38,13 @@ class InferRequest:
     priority: int = 0
     timeout: float | None = None
     heads: dict[tuple[tuple[int, ...], ...], bytes] | None = None
+    pieces: dict[tuple[tuple[int, ...], ...], list[bytes]] | None = None
+    names: tuple[str, ...] = ()
 
 
-def decode(body: bytes, header_length: int | None, signature: Signature, max_batch_size: int | None) -> InferRequest:
+def decode(
+    body: bytes | memoryview, header_length: int | None, signature: Signature, max_batch_size: int | None
+) -> InferRequest:
     """Decode `body`. `header_length` is the value of Inference-Header-Content-Length; None: all of it is JSON.
 
     Raises RequestError 400 that names the field, what was expected and what came.

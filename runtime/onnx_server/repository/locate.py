@@ -6,15 +6,20 @@ from pathlib import Path
 from onnx_server.failures import Failure, Reason
 from onnx_server.repository import digest, modelfile, record
 from onnx_server.repository.modelfile import ModelHeader
+from onnx_server.repository.record import FetchRecord
 
 
 @dataclass(frozen=True)
 class LocatedModel:
-    """The model's file, its header, and the digest (with prefix) of all that was fetched; None without a record."""
+    """The model's file, its header, and of what was fetched the digest (with prefix) and the files.
+
+    Both are None without a record; with one only those files are to be read.
+    """
 
     path: Path
     header: ModelHeader
     digest: str | None
+    files: frozenset[Path] | None = None
 
 
 def locate(model: Path) -> LocatedModel:
@@ -23,15 +28,17 @@ def locate(model: Path) -> LocatedModel:
         kept = record.read(model)
         # With a record only verified files count, whatever else lies in the directory.
         relative = kept.model if kept is not None else modelfile.choose(digest.files_below(model), str(model))
-        return _located(model / relative, kept.digest if kept is not None else None)
+        return _located(model / relative, kept, model)
     kept = record.read(model.parent)
     verified = kept is not None and model.name == kept.model
-    return _located(model, kept.digest if kept is not None and verified else None)
+    return _located(model, kept if verified else None, model.parent)
 
 
-def _located(path: Path, verified: str | None) -> LocatedModel:
+def _located(path: Path, kept: FetchRecord | None, directory: Path) -> LocatedModel:
+    files = None if kept is None else frozenset(directory / name for name in kept.files)
     try:
-        return LocatedModel(path, modelfile.read_header(path, str(path)), verified)
+        header = modelfile.read_header(path, str(path))
+        return LocatedModel(path, header, None if kept is None else kept.digest, files)
     except OSError as error:
         message = f"there is no model at {path}: {error.strerror}"
         raise Failure(Reason.NOT_AN_ONNX_MODEL, message) from error

@@ -5,7 +5,7 @@ from typing import Protocol, cast
 
 import httptools
 
-from onnx_server.traffic.message import Answer, Request, end_to_end
+from onnx_server.traffic.message import RAN, Answer, Request, end_to_end
 
 # Up to here copying parts together costs less than another write to the socket.
 _JOIN_BYTES = 64 * 1024
@@ -50,6 +50,7 @@ class CandidateConnection(asyncio.Protocol):
         self._broken = False
         self._headers: list[tuple[bytes, bytes]] = []
         self._parts: list[bytes] = []
+        self._room: int | None = None
         self._answer: Answer | None = None
         self._kept = False
 
@@ -127,13 +128,19 @@ class CandidateConnection(asyncio.Protocol):
         if self._answer is not None:
             self._broken = True
         self._headers, self._parts = [], []
+        self._room = None if self._asking is None else self._asking.request.limit
 
     def on_header(self, name: bytes, value: bytes) -> None:
         """Keep a header."""
         self._headers.append((name.lower(), value))
 
     def on_body(self, body: bytes) -> None:
-        """Keep a part of the body."""
+        """Keep a part of the body, unless it is too much."""
+        if self._room is not None:
+            self._room -= len(body)
+            if self._room < 0:
+                self._broken = True
+                return
         self._parts.append(body)
 
     def on_message_complete(self) -> None:
@@ -142,7 +149,8 @@ class CandidateConnection(asyncio.Protocol):
         if status >= 600:
             self._broken = True
         elif status >= 200:
-            self._answer = Answer(status, end_to_end(self._headers), self._parts)
+            ran = next((value for name, value in self._headers if name == RAN), None)
+            self._answer = Answer(status, end_to_end(self._headers), self._parts, ran)
             self._kept = self._parser.should_keep_alive()  # the parser forgets with the message
 
 

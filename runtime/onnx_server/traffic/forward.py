@@ -17,13 +17,15 @@ TURN_SECONDS = 0.002
 class Forward:
     """The first good answer wins, and the client gets exactly one.
 
-    `tell` hears the outcome once. `running` is whether this pod has begun with an answer of its own.
+    `tell` hears the outcome once. `running` is whether this pod has begun with an answer of its own. `ran` is what the
+    candidate said of how the request ran, of an answer that the client got.
     """
 
-    __slots__ = ("_asked", "_client", "_failure", "_later", "_ours", "_tell", "_timer", "over", "running")
+    __slots__ = ("_asked", "_client", "_failure", "_later", "_ours", "_tell", "_timer", "over", "ran", "running")
 
     def __init__(self, client: Client, tell: Callable[[Outcome], None], later: Later) -> None:
         self.over = False
+        self.ran: bytes | None = None
         self._client = client
         self._tell = tell
         self._later = later
@@ -46,6 +48,7 @@ class Forward:
         if self.over:
             return
         if answer.status == 200:
+            self.ran = answer.ran
             self._end("answered").forwarded(answer)
         else:
             self.failed(failure_of(answer.status))

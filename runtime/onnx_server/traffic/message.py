@@ -6,6 +6,9 @@ from dataclasses import dataclass
 FORWARDED = b"onnx-forwarded"
 """The header of a forwarded request: the revision that sent it. Who gets it never forwards it again."""
 
+RAN = b"onnx-ran"
+"""The header of an answer to one: how the request ran (traffic/ran.py). Clients do not get it."""
+
 Headers = Iterable[tuple[bytes, bytes]]
 
 # What is about one connection (RFC 9110 §7.6.1), or made anew for the next one.
@@ -25,6 +28,7 @@ _OF_CONNECTION = frozenset(
         b"transfer-encoding",
         b"upgrade",
         FORWARDED,
+        RAN,
     }
 )
 
@@ -42,19 +46,24 @@ def head(target: bytes, headers: Headers) -> bytes:
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """A request to forward: what `head` made, and the body as it came."""
+    """A request to forward: what `head` made, and the body. An answer of more bytes than `limit` is none."""
 
     head: bytes
-    body: bytes
+    body: bytes | memoryview
+    limit: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """An answer with its end-to-end headers, its body in the parts in which it came."""
+    """An answer with its end-to-end headers, its body in the parts in which it came.
+
+    `ran` is the value of the header RAN.
+    """
 
     status: int
     headers: tuple[tuple[bytes, bytes], ...]
     parts: Sequence[bytes]
+    ran: bytes | None = None
 
     @property
     def body(self) -> bytes:

@@ -5,26 +5,33 @@ import logging
 import random
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 
-from onnx_server.traffic import sticky
-from onnx_server.traffic.arms import Arm, Counts, Failure
-from onnx_server.traffic.balance import least_loaded
+from onnx_server.comparison.comparisons import OUTPUTS
+from onnx_server.engine.work import Run
+from onnx_server.protocol.datatypes import Tensor
+from onnx_server.traffic.again import Model
+from onnx_server.traffic.arms import CANDIDATE, STABLE, Arm, Counts, Failure
 from onnx_server.traffic.breaker import Breaker
 from onnx_server.traffic.candidate import Candidate
-from onnx_server.traffic.dice import BlockDice, Shuffler
+from onnx_server.traffic.dice import BlockDice, Randomness
+from onnx_server.traffic.evidence import Evidence
 from onnx_server.traffic.forward import Forward
 from onnx_server.traffic.latencies import RecentLatencies
-from onnx_server.traffic.message import FORWARDED, Request
+from onnx_server.traffic.message import Request
 from onnx_server.traffic.outcome import Outcome
 from onnx_server.traffic.parties import Client, Later, Timer
+from onnx_server.traffic.pool import Pool
 from onnx_server.traffic.preview import Preview
+from onnx_server.traffic.ran import parsed
+from onnx_server.traffic.replay import Replay
+from onnx_server.traffic.rules import Rules
+from onnx_server.traffic.shadow import Shadow
 from onnx_server.traffic.split import Address, Split, begins_anew
 
 log = logging.getLogger(__name__)
 
-_NO = frozenset({b"", b"0", b"false"})
 _ALWAYS = float("inf")
 
 
@@ -35,33 +42,43 @@ def _call_later(seconds: float, callback: Callable[[], None]) -> Timer:
 class Traffic:
     """One for each process; only the event loop uses it.
 
-    A transport looks at `active` first: without it there is nothing to do here.
+    A transport looks at `active` first: without it there is nothing to do here. `hand_over` is whether each connection
+    is to be ended politely: other pods have taken over. `rules` are others each time that they change; `asked` counts
+    the requests that were routed.
     `on_hand_over` is called each time that connections are to be ended politely from now on. `outgoing` and `incoming`
-    count forwarded requests since the start of the process.
+    count forwarded requests since the start of the process. `shadow` takes requests of arm STABLE that were answered
+    with 200 here, while these are to be copied; `copies` is the same at any time.
     """
 
-    def __init__(self, sender: str, randomness: Shuffler | None = None, later: Later = _call_later) -> None:
-        """Begin without a split. `sender` is the revision of this pod."""
+    def __init__(
+        self,
+        sender: str,
+        randomness: Randomness | None = None,
+        later: Later = _call_later,
+        model: Callable[[], Model | None] = lambda: None,
+    ) -> None:
+        """Begin without a split. `sender` is the revision of this pod, `model` gives its model once that is loaded."""
         self.active = False
+        self.hand_over = False
+        self.rules = Rules()
+        self.shadow: Shadow | None = None
         self.on_hand_over: list[Callable[[], None]] = []
         self.outgoing: Counter[Outcome] = Counter()
         self.incoming: Counter[str] = Counter()
-        self._sender = sender.encode()
-        self._randomness: Shuffler = randomness or random.Random()  # noqa: S311  no secret
+        self._randomness: Randomness = randomness or random.Random()  # noqa: S311  no secret
         self._later = later
         self._split = Split()
-        self._candidates: tuple[Candidate, ...] = ()
+        self._candidates = Pool(sender.encode())
         self._counts = Counts()
+        self._evidence = Evidence(None, "")
         self._breaker = Breaker()
         self._dice: BlockDice | None = None
         self._latencies = RecentLatencies()
-        self._turn = 0
         self._live: set[Forward | Preview] = set()
-
-    @property
-    def hand_over(self) -> bool:
-        """Whether each connection is to be ended politely: other pods have taken over."""
-        return self._split.hand_over
+        self.asked = 0
+        self.copies = Shadow(sender.encode(), self._randomness)
+        self._model = model
+        self._replay = Replay(self.copies, model, lambda: self.asked)
 
     @property
     def revision(self) -> str | None:
@@ -85,15 +102,15 @@ class Traffic:
         """
         if begins_anew(self._split, split):
             self._counts, self._breaker = Counts(), Breaker()
+        if (split.revision, split.course) != (self._evidence.revision, self._evidence.course):
+            self._evidence = Evidence(split.revision, split.course)
         self._latencies.usual = usual
-        handed_over = split.hand_over and not self._split.hand_over
-        self._split = split
-        known = {candidate.address: candidate for candidate in self._candidates}
-        self._candidates = tuple(
-            known.pop(address) if address in known else Candidate(address, self._sender) for address in split.candidates
-        )
-        for candidate in known.values():
-            candidate.retire()
+        handed_over = split.hand_over and not self.hand_over
+        self._split, self.hand_over = split, split.hand_over
+        self._candidates.replace(split.candidates)
+        self.copies.order(split.shadow, split.candidates, self._evidence)
+        self.shadow = None if split.shadow is None else self.copies
+        self._replay.switch(on=split.shadow is not None and split.shadow.replay)
         self._refresh()
         if handed_over:
             for callback in self.on_hand_over:
@@ -105,8 +122,11 @@ class Traffic:
             self._dice = None
         elif self._dice is None or self._dice.weight != weight:
             self._dice = BlockDice(weight, self._randomness)
-        previews = self._split.preview_header is not None and bool(self._candidates)
-        self.active = weight > 0 or previews or self._split.hand_over
+        split = self._split
+        preview_header = split.preview_header if self._candidates else None
+        observed = split.revision is not None and (bool(split.course) or split.shadow is not None)
+        self.rules = Rules(split.revision, weight, observed, split.sticky_by, preview_header)
+        self.active = weight > 0 or preview_header is not None or split.hand_over or observed
 
     def took_over(self, version: str) -> bool:
         """Return whether the entry leads to pods with `version` now, so that who asks for it here is to get it."""
@@ -115,23 +135,12 @@ class Traffic:
 
     def route(self, headers: Iterable[tuple[bytes, bytes]], version: str | None) -> Arm:
         """Return who answers a request with these headers (names in lower case) that asks for `version`, if any."""
-        split, user, preview = self._split, None, False
-        for name, value in headers:
-            if name == FORWARDED:
-                return Arm.UNCOUNTED
-            if name == split.sticky_by and user is None:
-                user = value
-            if name == split.preview_header and value.strip().lower() not in _NO:
-                preview = True
-        revision = split.revision
-        if revision is None or (version and not revision.endswith(f"-{version}")):
-            return Arm.UNCOUNTED  # this pod's version was asked by name
-        if preview and self._candidates:
-            return Arm.PREVIEW
-        if self._dice is None:
-            return Arm.UNCOUNTED
-        yes = self._dice.roll() if user is None else sticky.to_candidate(revision, user, self._dice.weight)
-        return Arm.CANDIDATE if yes else Arm.STABLE
+        self.asked += 1
+        return self.rules.arm(headers, version) or self.drawn()
+
+    def drawn(self) -> Arm:
+        """Return who answers a request for which `rules` have nobody."""
+        return CANDIDATE if self._dice is not None and self._dice.roll() else STABLE
 
     def forward(
         self, arm: Arm, request: Request, client: Client, deadline: float | None = None
@@ -140,22 +149,21 @@ class Traffic:
 
         `deadline`, when the client stops waiting, is in seconds of time.monotonic().
         """
-        now = time.monotonic()
-        self._turn += 1
         if arm is Arm.PREVIEW:
             return self._preview(request, client)
-        candidate = least_loaded(self._candidates, now, self._turn)
+        now = time.monotonic()
+        candidate = self._candidates.choose(now)
         if candidate is None:
             return None
         self._counts.candidate_requests += 1
         forward = Forward(client, lambda outcome: told(forward, outcome), self._later)
-        told = partial(self._told, self._counts, self._breaker)
+        told = partial(self._told, self._counts, self._breaker, self._evidence)
         self._live.add(forward)
         forward.begin(candidate.ask(request, forward), self._latencies.hedge_delay(deadline and deadline - now))
         return forward
 
     def _preview(self, request: Request, client: Client) -> Preview | None:
-        candidate = least_loaded(self._candidates, _ALWAYS, self._turn)
+        candidate = self._candidates.choose(_ALWAYS)
         if candidate is None:
             return None
         self._counts.preview_requests += 1
@@ -168,10 +176,11 @@ class Traffic:
         self._live.discard(preview)
         self.outgoing[outcome] += 1
 
-    def _told(self, counts: Counts, breaker: Breaker, forward: Forward, outcome: Outcome) -> None:
+    def _told(self, counts: Counts, breaker: Breaker, evidence: Evidence, forward: Forward, outcome: Outcome) -> None:
         """Count what became of a request, by the split under which it began."""
         self._live.discard(forward)
         self.outgoing[outcome] += 1
+        evidence.forwarded(outcome, parsed(forward.ran), time.monotonic())
         match outcome:
             case "answered":
                 counts.candidate_answered += 1
@@ -189,28 +198,54 @@ class Traffic:
             log.warning("no more is forwarded", extra={"revision": self.revision, "reason": breaker.reason})
             self._refresh()
 
-    def answered_here(self, status: int, seconds: float) -> None:
+    def answered_here(self, status: int, seconds: float, run: Run | None = None) -> None:
         """Count an answer of this pod's to a request of arm STABLE: `status` is HTTP's, 499 if the client left."""
         if status == 499:
             return
+        evidence = self._evidence
+        evidence.stable_requests += 1
+        if status == 200:
+            self._latencies.observe(seconds)
+            if run is not None and run.lead:
+                evidence.led(run, time.monotonic())
+        elif status >= 500:
+            evidence.stable_errors += 1
         if self._dice is not None:
             self._counts.stable_requests += 1
             self._counts.stable_errors += status >= 500
-        if status == 200:
-            self._latencies.observe(seconds)
+
+    @property
+    def shadow_percent(self) -> int:
+        """How many percent of this pod's own answers are copied."""
+        return 0 if self._split.shadow is None else self._split.shadow.percent
+
+    def compared(self) -> dict[str, tuple[int, int, int]]:
+        """Return how many copies were compared in this course, agreed and were equal, by output."""
+        comparing, model = self._evidence.comparing, self._model()
+        if comparing is None:
+            return {} if model is None else {spec.name: (0, 0, 0) for spec in model.signature.outputs[:OUTPUTS]}
+        outputs = comparing.describe()["outputs"]
+        return {each["name"]: (each["samples"], each["agreed"], each["equal"]) for each in outputs}
+
+    def worst(self, digest: str) -> Mapping[str, Tensor] | None:
+        """Return the inputs of a copy that differed much, by the digest of these, if they were kept."""
+        comparing = self._evidence.comparing
+        return None if comparing is None else comparing.kept(digest)
 
     def arrived(self, *, succeeded: bool) -> None:
         """Count the answer to a request that another pod forwarded."""
         self.incoming["answered" if succeeded else "failed"] += 1
 
     def close(self) -> None:
-        """End all connections to candidates once they are idle."""
-        for candidate in self._candidates:
-            candidate.retire()
+        """End all connections to candidates once they are idle, and all copies."""
+        self._replay.switch(on=False)
+        self._candidates.replace(())
+        self.copies.close()
 
     def describe(self) -> dict[str, object]:
         """Return the state document, but for what it says of this pod."""
         split = self._split
+        self.copies.settle()
         return {
             "generation": split.generation,
             "revision": split.revision,
@@ -220,6 +255,8 @@ class Traffic:
             "candidates": [_described(candidate) for candidate in self._candidates],
             "breaker": {"open": self._breaker.open, "reason": self._breaker.reason},
             **self._counts.describe(),
+            "shadow": {"percent": self.shadow_percent} | self._evidence.copies.describe(),
+            "evidence": self._evidence.describe(),
         }
 
 

@@ -53,6 +53,12 @@ def test_bounds_are_met_not_met_or_not_measured() -> None:
     assert "sees 1,000 models ready after\n24 s here" in made
     assert "not measured" in row(made, "5,000 at once over 1,000 at once")
 
+    more = page(
+        Results({"at-once 1000": kept(at_once([30.0], [24.0])), "at-once 5000": kept(at_once([180.0], [144.0]))})
+    )
+    assert "**NOT MET**" in row(more, "5,000 at once over 1,000 at once")
+    assert "It sees 5,000 ready after 144 s, 6 times as long" in more
+
     slow = page(Results({"at-once 1000": kept(at_once([36.0], [20.0]))}))
     assert "**NOT MET**" in row(slow, "1,000 at once settled (goal: 22)")
 

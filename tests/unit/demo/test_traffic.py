@@ -9,6 +9,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import numpy as np
 import pytest
 
+from demo.accuracy import Accuracy
 from demo.client import Endpoint
 from demo.traffic import Traffic
 
@@ -67,27 +68,45 @@ def endpoint() -> Iterator[Endpoint]:
 
 
 def test_right_answers_of_any_allowed_version_count(endpoint: Endpoint) -> None:
-    with Traffic(endpoint, IMAGES, [ZEROS, ONES]) as traffic:
+    with Traffic(endpoint, IMAGES, [ZEROS, ONES], ZEROS) as traffic:
         assert traffic.wait_calm(0.2, 10)
         Model.answer = 1
         time.sleep(0.3)
     count = traffic.count
     assert count.answered > 4
     assert count.failed == 0
+    assert count.lowest is not None
+    assert count.lowest < 1, "users saw that the second version reads nothing as it is"
     assert count.by_version == {"v": count.answered}
     assert count.slowest > 0
 
 
+def test_the_accuracy_is_of_each_digit_once() -> None:
+    accuracy = Accuracy(whole=8)
+    assert accuracy.now is None
+    for client in (1, 2):
+        for right in (4, 2):
+            accuracy.saw(client, right, 4, clients=2)
+            assert (accuracy.lowest is None) == ((client, right) != (2, 2)), "some client has not asked about all yet"
+    assert accuracy.now == accuracy.lowest == 12 / 16
+    accuracy.saw(1, 0, 4, clients=2)
+    assert accuracy.now == accuracy.lowest == 8 / 16, "the oldest answer of that client counts no more"
+    for _ in range(2):
+        accuracy.saw(1, 4, 4, clients=2)
+    assert accuracy.now == 14 / 16
+    assert accuracy.lowest == 8 / 16
+
+
 def test_a_wrong_answer_is_a_failure(endpoint: Endpoint) -> None:
     Model.answer = 7
-    with Traffic(endpoint, IMAGES, [ZEROS, ONES]) as traffic:
+    with Traffic(endpoint, IMAGES, [ZEROS, ONES], ZEROS) as traffic:
         assert not traffic.wait_calm(0.5, 1)
     assert traffic.count.answered == 0
     assert "answered wrongly: [7 7 7 7]" in traffic.count.failures[0]
 
 
 def test_a_refused_request_is_a_failure_and_calm_comes_after_it(endpoint: Endpoint) -> None:
-    with Traffic(endpoint, IMAGES, [ZEROS]) as traffic:
+    with Traffic(endpoint, IMAGES, [ZEROS], ZEROS) as traffic:
         assert traffic.wait_calm(0.2, 10)
         Model.answer = None
         time.sleep(0.3)
@@ -99,7 +118,7 @@ def test_a_refused_request_is_a_failure_and_calm_comes_after_it(endpoint: Endpoi
 
 
 def test_nobody_listening_is_a_failure() -> None:
-    with Traffic(Endpoint("127.0.0.1:9", "digits"), IMAGES, [ZEROS]) as traffic:
+    with Traffic(Endpoint("127.0.0.1:9", "digits"), IMAGES, [ZEROS], ZEROS) as traffic:
         time.sleep(0.3)
     assert traffic.count.failed > 0
     assert traffic.count.answered == 0

@@ -7,10 +7,13 @@ from collections import Counter
 from pathlib import Path
 
 from tests.e2e import load, load_client
+from tests.e2e.judging import counted, samples
 from tests.e2e.load import Load, Request
 from tests.e2e.pod_counters import FORWARDED, WEIGHT, Counters, Look
-from tests.e2e.scenario_table import Row, table
+from tests.e2e.scenario_table import HEADERS, JUDGED_HEADERS, Judged, Row, table
 from tests.e2e.soak_report import Soak, section
+from tests.e2e.weights import unready_weights
+from tests.integration.invariants import State
 
 OK = Request("grpc unary", 1.0, 0.002, "abc", 2.0, None)
 LOST = Request("grpc stream", 2.0, 15.0, "", 0.0, "LostError: 500")
@@ -86,10 +89,20 @@ def test_servers_metrics_are_read_as_they_are_written() -> None:
 
 def test_the_table_has_a_row_a_scenario() -> None:
     rows = [Row("good", 1234, 0, 600, 0.0041, None, "2 in 2 pods"), Row("bad", 10, 1, 0, -0.001, 0.44, "1 in 1 pods")]
-    head, line, good, bad = table(rows)
+    head, line, good, bad = table(HEADERS, rows)
     assert {len(text) for text in (head, line, good, bad)} == {len(head)}
     assert [cell.strip() for cell in good.split("|")[1:-1]] == ["good", "1,234", "0", "600", "+4.1", "-", "2 in 2 pods"]
     assert [cell.strip() for cell in bad.split("|")[1:-1]] == ["bad", "10", "1", "0", "-1.0", "0.4", "1 in 1 pods"]
+
+
+def test_the_table_of_judgements_says_what_caught_it_and_what_users_saw() -> None:
+    rows = [
+        Judged("permuted", "outputs", 40, 2.31, 6.0, None, 0, 1234, 0, 0, 0),
+        Judged("equal", "promoted", None, 30.0, 34.0, 0.51, 100, 5000, 2000, 0, 2),
+    ]
+    permuted, equal = ([cell.strip() for cell in line.split("|")[1:-1]] for line in table(JUDGED_HEADERS, rows)[2:])
+    assert permuted == ["permuted", "outputs", "40", "2.3", "6.0", "-", "0 %", "1,234", "0", "0", "0"]
+    assert equal == ["equal", "promoted", "-", "30.0", "34.0", "0.5", "100 %", "5,000", "2,000", "0", "2"]
 
 
 def test_the_soaks_section_says_what_was_lost() -> None:
@@ -101,3 +114,24 @@ def test_the_soaks_section_says_what_was_lost() -> None:
     assert "| lost | 2 | 0 |" in text
     assert "1.0 / 20.0 / 500.0" in text
     assert "| aborted | 3 |" in text
+
+
+def test_the_samples_of_a_verdict_are_those_told_last() -> None:
+    told = [[{"check": "outputs", "samples": 20}], [{"check": "outputs", "samples": 50}], [{"check": "outputs"}], []]
+    rollouts = [{"checks": checks} for checks in told]
+    assert samples(rollouts, "outputs") == 50
+    assert samples(rollouts, "latency") is None
+    assert samples([{}], "outputs") is None
+    assert counted("At step 1/5: label: 0 of 12 copies agree with the stable revision's, and 50 % have to.") == 12
+    assert counted("its memory grows steadily.") is None
+
+
+def test_a_weight_that_outlives_the_last_ready_pod_is_told() -> None:
+    model = {"status": {"stableRevision": "m-a", "rollout": {"revision": "m-b"}}}
+    states = [(0.0, State({("ONNXModel", "m"): model}))]
+    forwarding, still = {"u": Counters("m-a", 25.0, {})}, {"u": Counters("m-a", 0.0, {})}
+    looks = [Look(at, at + 0.1, forwarding) for at in (1.0, 2.0, 3.0, 3.5)]
+    told = unready_weights(looks, states, since=0.5)
+    assert [text.partition(" after")[0] for text in told] == ["2.6 s", "3.1 s"]
+    assert unready_weights(looks[:2], states, since=0.5) == []
+    assert unready_weights([Look(at, at + 0.1, still) for at in (1.0, 9.0)], states, since=0.5) == []

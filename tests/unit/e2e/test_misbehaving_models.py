@@ -9,7 +9,7 @@ import onnxruntime
 import pytest
 
 from tests.e2e import misbehaving_models as bad
-from tests.e2e.load_client import ROW
+from tests.e2e.load_questions import FACTOR_ROW
 
 RUNS = """
 import sys, numpy, onnxruntime
@@ -32,7 +32,7 @@ def ran(model: bytes, folder: Path, times: int, row: tuple[float, float]) -> tup
 
 def test_the_crash_comes_with_the_run_that_was_chosen(tmp_path: Path) -> None:
     assert ran(bad.crashing(20), tmp_path, 50, MADE_UP) == (50, 0)
-    ended, code = ran(bad.crashing(20), tmp_path, 50, ROW)
+    ended, code = ran(bad.crashing(20), tmp_path, 50, FACTOR_ROW)
     assert ended == 19
     assert code == -8, "SIGFPE"
 
@@ -42,14 +42,14 @@ def test_the_failing_one_fails_otherwise_than_by_a_bad_input() -> None:
     (answer,) = session.run(None, {"x": np.array([MADE_UP], np.float32)})
     assert answer.shape == (1, 2)
     with pytest.raises(Exception, match="Reshape") as failed:
-        session.run(None, {"x": np.array([ROW], np.float32)})
+        session.run(None, {"x": np.array([FACTOR_ROW], np.float32)})
     assert type(failed.value).__name__ != "InvalidArgument", "which the server would call the client's mistake"
 
 
 def test_the_hanging_one_hangs_on_real_values_only(tmp_path: Path) -> None:
     assert ran(bad.hanging(), tmp_path, 2, MADE_UP) == (2, 0)
     path = tmp_path / "model.onnx"
-    with subprocess.Popen([sys.executable, "-c", RUNS, str(path), "1", *map(str, ROW)]) as process:
+    with subprocess.Popen([sys.executable, "-c", RUNS, str(path), "1", *map(str, FACTOR_ROW)]) as process:
         with pytest.raises(subprocess.TimeoutExpired):
             process.wait(3)
         process.kill()

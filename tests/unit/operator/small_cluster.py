@@ -15,8 +15,9 @@ from onnx_operator.decide.invariants import violations
 from onnx_operator.decide.plan import Plan
 from onnx_operator.decide.roles import asks, plan
 from onnx_operator.decide.times import seconds_since
+from onnx_operator.evidence import Evidence, Output
 from onnx_operator.observed import Observed, Revision
-from onnx_operator.rollout import Arm, RolloutFacts, SplitOrder, SplitState
+from onnx_operator.rollout import Arm, Copies, RolloutFacts, SplitOrder, SplitState
 from tests.unit.operator.situations import (
     DEFAULTS,
     NOW,
@@ -35,7 +36,12 @@ Object = dict[str, Any]
 
 @dataclass(frozen=True)
 class SmallPod:
-    """A pod. ``stage`` is new, ready, unready, bad (it cannot fetch its model) or pending (no node takes it)."""
+    """A pod. ``stage`` is new, ready, unready, bad (it cannot fetch its model) or pending (no node takes it).
+
+    ``requests`` and ``errors`` are what it forwarded by its order; since the course began it has seen ``seen``
+    requests answered by the candidate, of which ``failed`` with an error, and compared ``copies``, of which ``wrong``
+    were.
+    """
 
     uid: str
     stage: str = "new"
@@ -43,6 +49,10 @@ class SmallPod:
     told: SplitOrder | None = None
     requests: int = 0
     errors: int = 0
+    seen: int = 0
+    failed: int = 0
+    copies: int = 0
+    wrong: int = 0
 
     def shown(self) -> Object:
         if self.stage == "pending":
@@ -65,16 +75,47 @@ class SmallPod:
             return self
         same = order.generation == before
         if same and self.told and order.revision:  # one that stops everything may be repeated
-            said = (self.told.revision, self.told.weight, self.told.hand_over)
-            assert said == (order.revision, order.weight, order.hand_over), "another order by the same generation"
-        return replace(self, told=order, requests=self.requests if same else 0, errors=self.errors if same else 0)
+            said = (self.told.revision, self.told.weight, self.told.hand_over, self.told.shadow)
+            wanted = (order.revision, order.weight, order.hand_over, order.shadow)
+            assert said == wanted, "another order by the same generation"
+        made = replace(self, told=order, requests=self.requests if same else 0, errors=self.errors if same else 0)
+        if self.told and (self.told.revision, self.told.course) == (order.revision, order.course):
+            return made
+        return replace(made, seen=0, failed=0, copies=0, wrong=0)
+
+    def asked(self, requests: int, failed: int = 0, wrong: int = 0) -> "SmallPod":
+        """Return the pod after requests: the candidate gets those, or copies of them, that the order says it gets."""
+        told = self.told
+        if told is None or not told.candidates or not (told.weight or told.shadow):
+            return self
+        forwarded = requests if told.weight else 0
+        copied = requests if told.shadow else 0
+        return replace(
+            self, requests=self.requests + forwarded, errors=self.errors + (failed if told.weight else 0),
+            seen=self.seen + requests, failed=self.failed + failed,
+            copies=self.copies + copied, wrong=self.wrong + (wrong if told.shadow else 0),
+        )  # fmt: skip
+
+    def evidence(self) -> Evidence:
+        course = self.told.course if self.told else ""
+        right, of_it = self.copies - self.wrong, max(0, self.copies - 1)
+        output = Output(
+            "y", "FP32", "scores", samples=self.copies, agreed=right, equal=right, changed=of_it, top1=right
+        )
+        pairs = {97: self.seen} if self.seen else {}
+        return Evidence(
+            course, 10 * self.seen, 0, self.seen, self.failed, copies=self.copies, compute=pairs, work=pairs,
+            outputs=(output,) if self.copies else (),
+        )  # fmt: skip
 
     def split(self) -> SplitState:
         told = self.told or SplitOrder(0, None, 0)
+        shadow = Copies(told.shadow.percent, compared=self.copies) if told.shadow else None
         return SplitState(
             f"uid-{self.uid}", "boot", told.generation, told.revision, told.weight,
             told.weight if told.candidates else 0, told.hand_over, told.candidates, "", 0,
             Arm(1000, 0), Arm(self.requests, self.errors, self.requests - self.errors, {"serverError": self.errors}),
+            shadow=shadow, evidence=self.evidence(),
         )  # fmt: skip
 
 
@@ -175,11 +216,17 @@ class SmallCluster:
             for r in self.revisions
         ]
         pods = [
-            (name, [(p.stage, p.restarts, p.requests, p.errors, self._told(p, numbers)) for p in there])
+            (name, [(p.stage, p.restarts, self._counts(p), self._told(p, numbers)) for p in there])
             for name, there in self.pods
         ]
         rest = (self.asked.model.uri, self.replicas, self.entry, self.action, self.mute, self.full)
         return repr((facts, pods, rest))
+
+    @staticmethod
+    def _counts(small: SmallPod) -> tuple[object, ...]:
+        """Return what it has counted, as far as that can make a difference."""
+        asked = min(small.seen, 1000), min(small.copies, 1000)
+        return (*asked, min(small.requests, 1000), bool(small.errors), bool(small.failed), bool(small.wrong))
 
     def _relative(self, facts: RolloutFacts | None, numbers: list[int]) -> Object | None:
         if facts is None:
@@ -198,8 +245,15 @@ class SmallCluster:
         current = all(
             any(a.pod_uid == f"uid-{p.uid}" for p in self.there(told.revision or "")) for a in told.candidates
         )
-        order = (numbers.index(told.generation), told.revision, told.weight, told.hand_over)
+        shadow, course = told.shadow and told.shadow.percent, self._is_current(told)
+        order = (numbers.index(told.generation), told.revision, told.weight, told.hand_over, shadow, course)
         return {"order": order, "candidates": len(told.candidates), "current": current}
+
+    def _is_current(self, told: SplitOrder) -> bool:
+        """Return whether an order is of the rollout that its revision is in now."""
+        return any(
+            r.name == told.revision and r.rollout and r.rollout.started_at == told.course for r in self.revisions
+        )
 
 
 def serving(size: int, rollout: Object, uri: str = "s3://m/1") -> SmallCluster:
@@ -209,6 +263,11 @@ def serving(size: int, rollout: Object, uri: str = "s3://m/1") -> SmallCluster:
         cluster, _ = cluster.reconciled()
         cluster = kubelets(cluster)
     return cluster
+
+
+def clients(cluster: SmallCluster, failed: int = 0, wrong: int = 0) -> SmallCluster:
+    """Every pod behind the entry gets 1,000 requests; of those that the candidate sees, some fail or are wrong."""
+    return cluster.changed(cluster.entry or "", lambda p: p.asked(1000, failed, wrong) if p.stage == "ready" else p)
 
 
 def kubelets(cluster: SmallCluster) -> SmallCluster:

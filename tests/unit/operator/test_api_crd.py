@@ -72,7 +72,8 @@ def test_the_rules_across_fields_are_there() -> None:
     assert expressions[".spec.server.executionProviders"]
     assert expressions[".spec.podTemplate.labels"]
     assert len(expressions[".spec.rollout"]) == 2, "the steps of BlueGreen and of Recreate"
-    assert len(expressions[".spec.rollout.steps"]) == 2, "one thing a step, and growing weights"
+    assert len(expressions[".spec.rollout.steps"]) == 3, "one thing a step, whose minSamples, and growing weights"
+    assert expressions[".spec.rollout.analysis.prometheus"]
 
 
 def test_without_a_word_the_api_server_shows_a_canary() -> None:
@@ -80,6 +81,7 @@ def test_without_a_word_the_api_server_shows_a_canary() -> None:
     assert spec["rollout"]["default"] == {}
     assert spec["rollout"]["properties"]["strategy"]["default"] == "Canary"
     assert "default" not in spec["rollout"]["properties"]["steps"], "it depends on the strategy"
+    assert spec["rollout"]["properties"]["analysis"]["properties"]["whenInconclusive"]["default"] == "Pause"
     assert spec["routing"]["properties"]["provider"]["default"] == "InServer"
     assert spec["signature"]["properties"]["breaking"]["default"] == "Refuse"
 

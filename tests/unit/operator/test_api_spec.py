@@ -27,6 +27,9 @@ def hash_of(**fields: Any) -> str:
         {"routing": {"provider": "External", "stickyBy": {"header": "x-user"}, "previewHeader": "x-preview"}},
         {"signature": {"breaking": "Allow"}},
         {"model": {**LEAST["model"], "sha256": None}},
+        {"model": {**LEAST["model"], "change": "Retrained"}},
+        {"model": {**LEAST["model"], "change": "Equivalent"}},
+        {"rollout": {"analysis": {"maxLatencyIncrease": 20, "skip": ["Memory"]}}},
     ],
 )
 def test_a_default_that_is_written_out_and_a_live_field_make_no_new_revision(written: dict[str, Any]) -> None:
@@ -57,6 +60,12 @@ def test_only_what_was_declared_is_frozen() -> None:
     assert Spec.model_validate(LEAST).frozen() == LEAST
 
 
+def test_hashes_of_specs_that_exist_stay() -> None:
+    """Or every model would be rolled out anew when the operator is upgraded."""
+    assert hash_of() == "knmrmqnltt"
+    assert hash_of(model={**LEAST["model"], "sha256": "0" * 64}, server={"maxBatchSize": 8}) == "zxh5tnt6dc"
+
+
 @pytest.mark.parametrize(
     ("field", "wrong"),
     [
@@ -68,7 +77,17 @@ def test_only_what_was_declared_is_frozen() -> None:
         ("rollout.strategy", {"rollout": {"strategy": "Rolling"}}),
         ("rollout.steps.0.weight", {"rollout": {"steps": [{"weight": 0}]}}),
         ("rollout.steps.0.weight", {"rollout": {"steps": [{"weight": 101}]}}),
-        ("rollout.steps.0.shadow", {"rollout": {"steps": [{"shadow": {}}]}}),
+        ("rollout.steps.0.shadow.percent", {"rollout": {"steps": [{"shadow": {"percent": 0}}]}}),
+        ("rollout.steps.0.shadow.percent", {"rollout": {"steps": [{"shadow": {"percent": 101}}]}}),
+        ("rollout.steps.0.shadow.minSamples", {"rollout": {"steps": [{"shadow": {"minSamples": 0}}]}}),
+        ("rollout.steps.0.minSamples", {"rollout": {"steps": [{"weight": 5, "minSamples": -1}]}}),
+        ("rollout.steps.0.mirror", {"rollout": {"steps": [{"mirror": {}}]}}),
+        ("rollout.analysis.whenInconclusive", {"rollout": {"analysis": {"whenInconclusive": "Hope"}}}),
+        (
+            "rollout.analysis.outputs.relativeTolerance",
+            {"rollout": {"analysis": {"outputs": {"relativeTolerance": "-1"}}}},
+        ),
+        ("model.change", {"model": {**LEAST["model"], "change": "Other"}}),
         ("rollout.revisionHistoryLimit", {"rollout": {"revisionHistoryLimit": 51}}),
         ("routing.stickyBy.header", {"routing": {"stickyBy": {"header": ""}}}),
     ],

@@ -1,11 +1,12 @@
 """Who is told which split, and who is not told again."""
 
 from collections.abc import Coroutine
+from dataclasses import replace
 from typing import Any
 
-from onnx_operator.apply.split import Orders
+from onnx_operator.apply.split import Orders, follows
 from onnx_operator.observed import Observed
-from onnx_operator.rollout import Address, SplitOrder, SplitState
+from onnx_operator.rollout import Address, ShadowOrder, SplitOrder, SplitState
 from onnx_operator.split_state import split_state
 from tests.cluster.split_stand_in import SPLIT, Split
 from tests.unit.operator.one_model import at_once
@@ -121,3 +122,15 @@ def test_a_pod_that_follows_a_later_order_is_left_to_it() -> None:
     pods.of("uid-a").order = SplitOrder(9, "newer", 5).to_json()
     give(Orders(pods), pods.seen("a"))
     assert pods.of("uid-a").order["generation"] == 9
+
+
+def test_a_pod_follows_an_order_when_it_copies_and_counts_for_the_rollout_as_told() -> None:
+    order = replace(ORDER, course="2026-11-28T21:00:00.000000Z", shadow=ShadowOrder(20, 0.005, 0.0))
+    state = split_state(Split("a", "boot").take(order.to_json(), {})[1], "a")
+    assert state is not None
+    assert follows(state, order)
+    assert not follows(state, replace(order, course="another"))
+    assert not follows(state, replace(order, shadow=None))
+    assert not follows(state, replace(order, shadow=ShadowOrder(30, 0.005, 0.0)))
+    older = replace(state, evidence=None, shadow=None)
+    assert follows(older, order), "it cannot more"

@@ -3,6 +3,7 @@
 import asyncio
 import copy
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from typing import Any, TypeVar
 
 import jwt
@@ -12,10 +13,10 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from onnx_operator import names
 from onnx_operator.control import LONGEST_ANSWER, ControlClient
-from onnx_operator.rollout import Address, SplitOrder, SplitState
+from onnx_operator.rollout import Address, ShadowOrder, SplitOrder, SplitState
 from onnx_operator.signing import Signer
 from onnx_operator.split_state import MOST_CANDIDATES, split_state
-from tests.cluster.split_stand_in import Split
+from tests.cluster.split_stand_in import SEES, Split
 
 Object = dict[str, Any]
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
@@ -243,3 +244,38 @@ def test_a_breaker_that_does_not_say_why_is_open_all_the_same() -> None:
     state = split_state(changed("breaker", {"open": True, "reason": ""}), "pod-1")
     assert state is not None
     assert state.breaker
+
+
+COPYING = replace(ORDER, course="2026-11-28T21:00:00.000000Z", shadow=ShadowOrder(20, 0.005, 0.0))
+
+
+@pytest.mark.parametrize(("plays", "told"), [({}, ("2026-11-28T21:00:00.000000Z", 20)), ({SEES: "Old"}, ("", 0))])
+def test_a_server_older_than_analysis_is_told_what_it_knows(
+    monkeypatch: pytest.MonkeyPatch, plays: dict[str, str], told: tuple[str, int]
+) -> None:
+    split = Split("pod-1", "boot")
+
+    async def asked(request: web.Request) -> web.Response:
+        if request.method == "GET":
+            return web.json_response(split.document(plays))
+        status, body = split.take(await request.json(), plays)
+        return web.json_response(body, status=status)
+
+    state = call(monkeypatch, asked, lambda client: client.set_split("127.0.0.1", "pod-1", COPYING))
+    assert state is not None
+    assert (state.weight, state.generation) == (25, 2)
+    assert (state.evidence is None) == bool(plays)
+    assert (split.order.get("course", ""), (split.order.get("shadow") or {}).get("percent", 0)) == told
+
+
+def test_a_newer_server_that_refuses_an_order_is_not_told_half_of_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    puts = []
+
+    async def refuses(request: web.Request) -> web.Response:
+        if request.method == "GET":
+            return web.json_response(STATE)
+        puts.append(await request.json())
+        return web.json_response({"error": "shadow.percent: no"}, status=400)
+
+    assert call(monkeypatch, refuses, lambda client: client.set_split("127.0.0.1", "pod-1", COPYING)) is None
+    assert len(puts) == 1

@@ -1,13 +1,17 @@
 """What the metrics tell of rollouts: those that run now, and what came of those that ran."""
 
+from pathlib import Path
+
 from prometheus_client.parser import text_string_to_metric_families
 
-from onnx_operator.metrics import Metrics
+import onnx_operator
+from onnx_operator.decide.judgement import Judgement
+from onnx_operator.metrics import Metrics, Rollout
 from tests.unit.operator.one_model import KEY, World, serving
 from tests.unit.operator.situations import spec
 from tests.unit.operator.test_reconcile_rollout import FAILING, go, v2
 
-LABELS = ("key", "phase", "result", "reason")
+LABELS = ("key", "phase", "check", "verdict", "result", "reason")
 MODEL = "/".join(KEY)
 
 
@@ -57,3 +61,55 @@ def test_what_came_of_rollouts_is_counted_and_of_aborts_the_reason() -> None:
     assert found["onnx_operator_rollouts_total", "promoted"] == 1
     assert found["onnx_operator_rollouts_total", "aborted"] == 1
     assert found["onnx_operator_rollout_aborts_total", "CandidateErrors"] == 1
+
+
+def test_each_check_has_its_verdict_samples_and_level_until_the_rollout_ends() -> None:
+    metrics = Metrics()
+    metrics.rollouts(lambda: True)
+    said = (
+        Judgement("errors", "Pass", samples=200, level=0.5),
+        Judgement("clicks", "Unknown", level=1.5),
+        Judgement("readiness", "Fail"),
+    )
+    metrics.running[KEY] = Rollout(MODEL, "Progressing", 25, said)
+    found = {name: value for name, value in samples(metrics).items() if "check" in name[0]}
+    assert found == {
+        ("onnx_operator_rollout_check_verdict", MODEL, "errors", "Pass"): 1,
+        ("onnx_operator_rollout_check_verdict", MODEL, "clicks", "Unknown"): 1,
+        ("onnx_operator_rollout_check_verdict", MODEL, "readiness", "Fail"): 1,
+        ("onnx_operator_rollout_check_samples", MODEL, "errors"): 200,
+        ("onnx_operator_rollout_check_level", MODEL, "errors"): 0.5,
+        ("onnx_operator_rollout_check_level", MODEL, "clicks"): 1.5,
+    }
+    del metrics.running[KEY]
+    assert not [name for name in samples(metrics) if "check" in name[0]]
+
+
+def test_a_rollout_tells_of_its_checks_while_it_runs() -> None:
+    world = serving()
+    world.operator.metrics.rollouts(lambda: True)
+    world.ask(v2(stepSeconds=600))
+    go(world, 12)
+    assert told(world)["onnx_operator_rollout_check_verdict", MODEL, "readiness", "Pass"] == 1
+    world.ask(spec("s3://models/digits/v1", 2))
+    world.settle()
+    assert not [name for name in told(world) if "check" in name[0]]
+
+
+def test_questions_are_counted_by_kind_and_whether_they_were_answered() -> None:
+    metrics = Metrics()
+    metrics.measurement("prometheus", True)
+    metrics.measurement("webhook", False)
+    metrics.measurement("webhook", False)
+    text = metrics.text().decode()
+    assert 'onnx_operator_measurements_total{kind="prometheus",result="answered"} 1.0' in text
+    assert 'onnx_operator_measurements_total{kind="webhook",result="unknown"} 2.0' in text
+
+
+def test_the_page_lists_every_metric() -> None:
+    metrics = Metrics()
+    metrics.rollouts(lambda: True)
+    page = (Path(onnx_operator.__file__).parents[2] / "docs" / "operations.md").read_text()
+    families = [*metrics.registry.collect()]
+    names = {f"{family.name}_total" if family.type == "counter" else family.name for family in families}
+    assert not [name for name in names if f"| `{name}` |" not in page]

@@ -8,7 +8,7 @@ from onnx_operator.api.spec import Spec
 from onnx_operator.engine.reconcile import LOOK_AT_ROLLOUT, Done
 from onnx_operator.kube.kinds import AUTOSCALER, CONTROLLER_REVISION, DEPLOYMENT, DISRUPTION_BUDGET
 from onnx_operator.rollout import SplitOrder, SplitState
-from tests.cluster.split_stand_in import ARMS
+from tests.cluster.split_stand_in import ARMS, SEES
 from tests.unit.operator.memory_api import refuse
 from tests.unit.operator.one_model import KEY, World, at_once, ready, serving
 from tests.unit.operator.situations import name_of, spec
@@ -217,3 +217,72 @@ def test_the_autoscaler_of_the_stable_revision_has_a_floor_while_a_rollout_runs(
     go(world, 6)
     (made,) = world.memory.of(AUTOSCALER).values()
     assert (made["spec"]["minReplicas"], made["spec"]["maxReplicas"]) == (3, 5)
+
+
+QUICK = {"stepSeconds": 1, "scaleDownDelaySeconds": 1}
+
+
+def judged(world: World) -> dict[str, Object]:
+    return {check["check"]: check for check in world.status["rollout"]["checks"]}
+
+
+def test_the_default_steps_are_gone_through_by_evidence_and_written_down_with_the_rollout() -> None:
+    world = serving()
+    world.ask(spec(V2, 2, rollout=QUICK))
+    go(world, 3)
+    steps = facts_of(world, NEW)["rollout"]["steps"]
+    assert steps == [{"shadow": {"percent": 100, "minSamples": 100}}, *({"weight": w} for w in (5, 25, 50, 100))]
+    world.settle()
+    assert world.entry() == NEW
+    assert {weight for _, weight in world.control.told} == {0, 5, 25, 50, 100}
+
+
+def test_without_traffic_it_is_held_and_a_look_that_sees_no_more_writes_nothing() -> None:
+    world = serving()
+    world.control.plays = {SEES: "Nothing"}
+    world.ask(spec(V2, 2, rollout=QUICK))
+    go(world, 12)
+    assert {name for name, check in judged(world).items() if check["verdict"] == "Unknown"} >= {"errors", "outputs"}
+    before = len(world.memory.writes)
+    go(world, 10)
+    assert world.memory.writes[before:] == []
+    assert {weight for _, weight in world.control.told} == {0}
+    world.control.plays = {}
+    world.settle()
+    assert world.entry() == NEW
+
+
+def test_counts_that_grow_a_little_are_not_written_at_each_look() -> None:
+    world = serving()
+    world.ask(spec(V2, 2, rollout={**CANARY, "stepSeconds": 600}))
+    arms = {"candidate": {"requests": 5000}, "stable": {"requests": 90000}}
+    world.control.plays = {ARMS: json.dumps(arms)}
+    go(world, 8)
+    assert judged(world)["errors"]["samples"] == 10000
+    writes = []
+    for count in range(10):
+        before = len(world.memory.writes)
+        arms["candidate"]["requests"] = 5001 + 7 * count
+        world.control.plays = {ARMS: json.dumps(arms)}
+        go(world, 1)
+        writes += world.memory.writes[before:]
+    assert writes == []
+
+
+def test_an_operator_that_begins_anew_comes_to_the_same_verdict() -> None:
+    ends = []
+    for restarts in (False, True):
+        world = serving()
+        world.control.plays = {SEES: "Nothing"}
+        world.ask(spec(V2, 2, rollout=QUICK))
+        go(world, 6)
+        course = facts_of(world, NEW)["started_at"]
+        world.control.plays = {SEES: "Wrong"}
+        if restarts:
+            world.restart()
+        go(world, 6)
+        assert facts_of(world, NEW)["started_at"] == course
+        (rejection,) = world.status["rejected"]
+        ends.append((rejection["reason"], rejection["message"]))
+    assert ends[0] == ends[1]
+    assert ends[0][0] == "OutputsDiffer"

@@ -8,7 +8,7 @@ import pytest
 from onnx_operator.decide.plan import Plan
 from onnx_operator.decide.roles import plan
 from tests.unit.operator.situations import name_of, spec
-from tests.unit.operator.small_cluster import SmallCluster, kubelets, serving
+from tests.unit.operator.small_cluster import SmallCluster, clients, kubelets, serving
 
 Object = dict[str, Any]
 
@@ -32,7 +32,7 @@ def ask(cluster: SmallCluster, uri: str) -> SmallCluster:
 def steps(cluster: SmallCluster, count: int, seconds: float = 1) -> SmallCluster:
     for _ in range(count):
         cluster, _ = cluster.reconciled()
-        cluster = kubelets(cluster).later(seconds)
+        cluster = clients(kubelets(cluster).later(seconds))
     return cluster
 
 

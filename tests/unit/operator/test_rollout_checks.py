@@ -5,13 +5,31 @@ from typing import Any
 
 import pytest
 
-from onnx_operator.decide.rollout.checks import CHECKS, judged
-from onnx_operator.decide.rollout.checks.judgement import Judgement
+from onnx_operator.api.spec import ModelSource
+from onnx_operator.decide.analysis import errors, health, latency, memory, outputs
+from onnx_operator.decide.judgement import Judgement
+from onnx_operator.decide.rollout.check_status import rounded
+from onnx_operator.decide.rollout.conditions import is_failing
+from onnx_operator.decide.rollout.holding import holding, is_held, words
+from onnx_operator.decide.rollout.judging import judged
 from onnx_operator.decide.rollout.sight import Sight
-from onnx_operator.decide.rollout.told import rounded
-from onnx_operator.rollout import Arm, SplitState
+from onnx_operator.decide.rollout.table import run
+from onnx_operator.evidence import Evidence
+from onnx_operator.rollout import Arm, RolloutFacts, SplitState
 from tests.unit.operator.situations import container, failed, pod, terminated
-from tests.unit.operator.test_rollout_table import JUDGING, PREFLIGHT, facts, seen, split
+from tests.unit.operator.test_rollout_table import (
+    ALL,
+    COPIED,
+    COURSE,
+    JUDGING,
+    PREFLIGHT,
+    QUIET,
+    ago,
+    copying,
+    facts,
+    seen,
+    split,
+)  # fmt: skip
 
 Object = dict[str, Any]
 
@@ -21,59 +39,49 @@ def verdict(of: str, sight: Sight) -> Judgement:
 
 
 def said(failed_requests: int, requests: int, own: int = 0, others: int = 3000) -> SplitState:
-    return replace(split(0, requests=requests, errors=failed_requests), stable=Arm(others, own))
+    told = split(0, requests=requests, errors=failed_requests)
+    assert told.evidence is not None
+    seen_so = replace(told.evidence, stable_requests=others, stable_errors=own)
+    return replace(told, stable=Arm(others, own), evidence=seen_so)
+
+
+def old(told: SplitState) -> SplitState:
+    """Return what a server says that is older than analysis."""
+    return replace(told, evidence=None, shadow=None, memory=None)
 
 
 @pytest.mark.parametrize(
     ("failed_requests", "requests", "own", "others", "expected"),
     [
         (0, 0, 0, 0, "Unknown"),
+        (0, 99, 0, 3000, "Unknown"),
         (0, 1000, 0, 3000, "Pass"),
-        (2, 10, 0, 30, "Pass"),  # fewer than three say nothing
-        (3, 10, 0, 30, "Fail"),
-        (10, 1000, 0, 3000, "Pass"),  # one percentage point is no more than one
-        (11, 1000, 0, 3000, "Fail"),
         (50, 1000, 150, 3000, "Pass"),  # the stable revision is no better
-        (70, 1000, 150, 3000, "Fail"),
+        (200, 1000, 0, 3000, "Fail"),
+        (300, 1000, 150, 3000, "Fail"),
     ],
 )
-def test_errors_count_from_three_and_above_the_stable_revisions(
+def test_errors_are_those_above_the_stable_revisions(
     failed_requests: int, requests: int, own: int, others: int, expected: str
 ) -> None:
-    sight = seen(JUDGING, 1, stable=1, splits=(said(failed_requests, requests, own, others),))
-    assert verdict("errors", sight).verdict == expected
+    for told in (said(failed_requests, requests, own, others), old(said(failed_requests, requests, own, others))):
+        found = verdict("errors", seen(JUDGING, 1, stable=1, splits=(told,)))
+        assert (found.check, found.verdict) == ("errors", expected)
+        assert found.reason == ("CandidateErrors" if expected == "Fail" else "")
 
 
-@pytest.mark.parametrize(
-    ("late", "wrong", "requests", "expected"),
-    [
-        (19, 0, 19, "Pass"),  # a pause makes all late that is under way
-        (40, 0, 1000, "Pass"),
-        (20, 0, 100, "Fail"),
-        (19, 2, 100, "Pass"),  # neither is enough by itself
-        (19, 3, 100, "Fail"),
-    ],
-)
-def test_late_answers_say_something_only_where_they_are_not_rare(
-    late: int, wrong: int, requests: int, expected: str
-) -> None:
-    arm = replace(said(0, requests).candidate, errors=late + wrong, failures={"late": late, "serverError": wrong})
-    sight = seen(JUDGING, 1, stable=1, splits=(replace(said(0, requests), candidate=arm),))
-    assert verdict("errors", sight).verdict == expected
-
-
-def test_errors_are_summed_over_the_pods_of_this_generation_only() -> None:
+def test_evidence_is_summed_over_the_pods_of_this_rollout_whatever_order_they_go_by() -> None:
     each = said(2, 100)
-    assert verdict("errors", seen(JUDGING, 1, stable=2, splits=(each, each))).verdict == "Fail"
-    assert verdict("errors", seen(JUDGING, 1, stable=2, splits=(each, replace(each, generation=6)))).verdict == "Pass"
-    assert verdict("errors", seen(JUDGING, 1, stable=2, splits=(each, None))).verdict == "Pass"
 
+    def samples(*splits: SplitState | None) -> int | None:
+        return verdict("errors", seen(JUDGING, 1, stable=len(splits), splits=splits)).samples
 
-def test_a_failure_shows_what_failed() -> None:
-    found = verdict("errors", seen(JUDGING, 1, stable=1, splits=(said(30, 100),)))
-    assert found.reason == "CandidateErrors"
-    assert "30 of 100 requests failed (30 serverError)" in found.message
-    assert (found.value, found.samples) == ("30% (stable 0%)", 100)
+    assert samples(each, each) == 200
+    assert samples(each, replace(each, generation=6)) == 200, "it has not heard of the next weight yet"
+    assert samples(each, None) == 100
+    assert samples(each, replace(each, revision="digits-other")) == 100
+    other = replace(each, evidence=replace(each.evidence or Evidence(""), course="another"))
+    assert samples(each, other) == 100
 
 
 def test_a_pod_that_stopped_forwarding_by_itself_is_enough() -> None:
@@ -111,10 +119,149 @@ def test_what_somebody_may_still_add_is_waited_for() -> None:
     assert found.verdict == "Unknown"
 
 
-def test_every_failure_has_a_reason_and_a_message() -> None:
-    assert [check(seen(PREFLIGHT, 1)).check for check in CHECKS] == ["readiness", "restarts", "errors"]
+SHADOW: Object = {"steps": [{"shadow": {"minSamples": 200}}, {"weight": 25}, {"weight": 100}], "stepSeconds": 15}
+LEAST = ["golden", "readiness", "restarts"]
+COPYING = facts(0, rollout=SHADOW, shadow=100, weighted_at=ago(30))
+AFTER = facts(1, rollout=SHADOW, weight=25, weighted_at=ago(30))
+
+
+def names(sight: Sight) -> list[str]:
+    return [judgement.check for judgement in judged(sight)]
+
+
+def held(sight: Sight) -> set[str]:
+    return {judgement.check for judgement in holding(sight)}
+
+
+def without(*left_out: str) -> RolloutFacts:
+    return replace(COPYING, rollout={**SHADOW, "analysis": {"skip": [*left_out]}})
+
+
+def test_each_check_is_there_where_it_can_say_something() -> None:
+    everything = ["golden", "readiness", "restarts", "errors", "health", "outputs", "latency", "memory"]
+    assert names(seen(COPYING, 1, splits=COPIED)) == everything
+    assert names(seen(JUDGING, 1, splits=ALL)) == [name for name in everything if name not in {"outputs", "health"}]
+    assert names(seen(COPYING, 1, splits=COPIED, routing={"provider": "External"})) == LEAST
+    assert names(seen(COPYING, 1, splits=tuple(map(old, COPIED)))) == [*LEAST, "errors", "memory"]
+    recreate = facts(-1, rollout={"strategy": "Recreate"})
+    assert names(seen(recreate, 1, splits=ALL)) == LEAST
+
+
+def test_what_is_skipped_is_left_out() -> None:
+    skipping = without("Errors", "Outputs", "Latency", "Memory")
+    assert names(seen(skipping, 1, splits=QUIET)) == LEAST
+    assert names(seen(without("Outputs"), 1, splits=QUIET)) == [*LEAST, "errors", "latency", "memory"]
+    assert "golden" not in names(seen(without("Golden"), 1, splits=QUIET))
+
+
+def test_a_breaker_counts_even_where_errors_are_skipped() -> None:
+    broken = replace(COPIED[0], breaker="10 of 20 failed")
+    sight = seen(without("Errors"), 1, stable=1, splits=(broken,))
+    assert verdict("errors", sight).verdict == "Fail"
+
+
+def test_without_traffic_every_check_of_evidence_holds_a_step_with_a_shadow() -> None:
+    assert held(seen(COPYING, 1, splits=QUIET)) >= {"errors", "outputs", "health", "latency"}
+    assert held(seen(COPYING, 1, splits=COPIED)) == set()
+
+
+def test_outputs_need_as_many_copies_as_the_step_says() -> None:
+    few = tuple(copying(n, samples=49) for n in range(4))
+    enough = tuple(copying(n, samples=50) for n in range(4))
+    assert held(seen(COPYING, 1, splits=few)) >= {"outputs", "health"}
+    assert held(seen(COPYING, 1, splits=enough)) == set()
+    assert verdict("outputs", seen(COPYING, 1, splits=few)).needed == 200
+
+
+def test_outputs_hold_nothing_where_no_copies_come_any_more() -> None:
+    """A stable pod may have gone with what it had compared: waiting would bring nothing back."""
+    quiet = tuple(replace(one, shadow=None) for one in QUIET)
+    sight = seen(AFTER, 1, splits=quiet)
+    assert verdict("outputs", sight).verdict == "Unknown"
+    assert not held(sight) & {"outputs", "health"}
+
+
+def test_latency_holds_nothing_where_the_stable_revision_answers_nobody() -> None:
+    last = facts(2, rollout=SHADOW, weight=100, weighted_at=ago(30))
+    quiet = tuple(replace(one, shadow=None) for one in QUIET)
+    assert "latency" in held(seen(AFTER, 1, splits=quiet))
+    assert "latency" not in held(seen(last, 1, splits=quiet))
+
+
+def test_what_served_before_is_held_by_nothing() -> None:
+    assert held(seen(replace(COPYING, fast=True), 1, splits=QUIET)) == set()
+
+
+def test_older_servers_hold_nothing() -> None:
+    assert held(seen(COPYING, 1, splits=tuple(map(old, QUIET)))) == set()
+
+
+def test_pods_that_do_not_answer_hold() -> None:
+    assert "errors" in held(seen(COPYING, 1, splits=(None,) * 4))
+
+
+def test_what_the_change_is_decides_whether_outputs_may_move() -> None:
+    def moved(n: int) -> SplitState:
+        told = copying(n)
+        assert told.evidence is not None
+        output = replace(told.evidence.outputs[0], equal=200)
+        return replace(told, evidence=replace(told.evidence, outputs=(output,)))
+
+    splits = tuple(moved(n) for n in range(4))
+    model = {"uri": "s3://m/2"}
+    sight = seen(COPYING, 1, splits=splits)
+    asked = sight.observed.spec.model_copy(
+        update={"model": ModelSource.model_validate({**model, "change": "Equivalent"})}
+    )
+    other = replace(sight, observed=replace(sight.observed, spec=asked), found={})
+    assert verdict("outputs", sight).verdict == "Pass"
+    assert (verdict("outputs", other).verdict, verdict("outputs", other).reason) == ("Fail", "OutputsDiffer")
+
+
+def test_a_step_may_ask_for_answers_of_its_own() -> None:
+    steps: Object = {"steps": [{"weight": 25, "minSamples": 4000}, {"weight": 100}]}
+    judging = replace(JUDGING, rollout=steps)
+    assert not is_held(seen(judging, 1, splits=ALL)), "four pods, 1000 each"
+    assert is_held(seen(judging, 1, splits=(*ALL[:3], split(3, requests=999))))
+    short = seen(judging, 1, splits=(*ALL[:3], split(3, requests=999)))
+    assert words(short) == f"3999 of 4000 clients answered by {short.candidate.name}"
+    other = (*ALL[:3], replace(ALL[3], generation=6))
+    assert is_held(seen(judging, 1, splits=other)), "what was answered by an earlier order is not of this step"
+
+
+def test_statistics_are_worked_out_once_a_look(monkeypatch: pytest.MonkeyPatch) -> None:
+    counted: list[str] = []
+    modules = {"errors": errors, "health": health, "latency": latency, "memory": memory, "outputs": outputs}
+    for name, module in modules.items():
+        real = getattr(module, name)
+
+        def counting(*given: Any, name: str = name, real: Any = real) -> Any:
+            counted.append(name)
+            return real(*given)
+
+        monkeypatch.setattr(module, name, counting)
+    sight = seen(COPYING, 1, splits=COPIED)
+    run(sight)
+    judged(sight)
+    assert sorted(counted) == sorted(modules)
 
 
 @pytest.mark.parametrize(("count", "shown"), [(0, 0), (1, 1), (4, 2), (9, 5), (10, 10), (49, 20), (999, 500)])
 def test_counts_in_the_status_change_rarely(count: int, shown: int) -> None:
     assert rounded(count) == shown
+
+
+def test_what_fails_anyway_is_no_reason_to_look_more_often() -> None:
+    usual = replace(split(0, errors=200), stable=Arm(3000, 600))
+    assert not is_failing(seen(JUDGING, 1, splits=(usual,)))
+    assert is_failing(seen(JUDGING, 1, splits=(split(0, errors=200),)))
+
+
+def test_at_a_weight_of_100_errors_hold_only_while_there_is_something_to_compare_with() -> None:
+    everything = facts(2, rollout=SHADOW, weight=100, weighted_at=ago(30))
+    told = replace(split(0, applied=100, requests=0), weight=100, evidence=Evidence(COURSE, requests=100))
+    assert "errors" not in held(seen(everything, 1, stable=1, splits=(told,)))
+    nothing = replace(told, evidence=Evidence(COURSE))
+    assert "errors" in held(seen(everything, 1, stable=1, splits=(nothing,))), "without traffic it waits"
+    compared = replace(told, evidence=Evidence(COURSE, stable_requests=1000, requests=20))
+    assert "errors" in held(seen(everything, 1, stable=1, splits=(compared,)))

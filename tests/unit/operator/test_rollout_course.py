@@ -8,8 +8,9 @@ import pytest
 from onnx_operator.decide.conditions import conditions
 from onnx_operator.decide.plan import Plan
 from onnx_operator.decide.roles import asks, plan
+from onnx_operator.rollout import Arm
 from tests.unit.operator.situations import SIGNATURE, digest, name_of, spec
-from tests.unit.operator.small_cluster import SmallCluster, kubelets, serving
+from tests.unit.operator.small_cluster import SmallCluster, clients, kubelets, serving
 
 Object = dict[str, Any]
 
@@ -32,7 +33,7 @@ def update(size: int = 4, rollout: Object | None = None, **fields: Any) -> Small
 def on(cluster: SmallCluster, looks: int, seconds: float = 1) -> SmallCluster:
     for _ in range(looks):
         cluster, _ = cluster.reconciled()
-        cluster = kubelets(cluster).later(seconds)
+        cluster = clients(kubelets(cluster).later(seconds))
     return cluster
 
 
@@ -56,8 +57,10 @@ def test_a_manifest_without_a_word_gets_a_canary() -> None:
     cluster = replace(serving(2, {}), asked=spec("s3://m/2", 2, rollout={}))
     made = told(on(cluster, 2))
     assert made.rollout is not None
-    assert (made.rollout.strategy, made.rollout.progress) == ("Canary", "1/4")
-    assert made.orders[V1].weight == 5
+    assert (made.rollout.strategy, made.rollout.progress) == ("Canary", "1/5")
+    order = made.orders[V1]
+    assert (order.weight, order.shadow and order.shadow.percent) == (0, 100), "copies first"
+    assert order.course == made.rollout.startedAt
     assert made.stable == V1
 
 
@@ -94,7 +97,7 @@ def test_generations_grow_with_each_weight() -> None:
     cluster, known = update(), []
     for _ in range(30):
         cluster, made = cluster.reconciled()
-        cluster = kubelets(cluster).later(5)
+        cluster = clients(kubelets(cluster).later(5))
         if made.rollout and made.rollout.phase == "Paused":
             cluster = replace(cluster, action=f"resume@{V2}#1")
         known += [(o.generation, o.weight, o.hand_over) for o in made.orders.values()]
@@ -268,7 +271,7 @@ def test_a_breaking_signature_is_refused_with_the_difference() -> None:
     assert (stalled.status, stalled.reason) == (True, "SignatureBreaks")
     assert "input x FP32[?,64] is gone" in stalled.message
     assert f"{V1} goes on serving" in stalled.message
-    assert f"retry@{V2}" in stalled.message
+    assert f"kubectl onnx retry {seen.name} -n {seen.namespace}" in stalled.message
 
 
 @pytest.mark.parametrize(("rollout", "action", "expected"), [
@@ -279,6 +282,32 @@ def test_a_breaking_signature_is_refused_with_the_difference() -> None:
 def test_the_conditions_say_how_it_stands(rollout: Object, action: str | None, expected: tuple[str, str]) -> None:
     cluster, _ = replace(on(update(2, rollout), 3), action=action).reconciled()
     assert reconciling(cluster) == expected
+
+
+@pytest.mark.parametrize(("requests", "late", "skipped", "again"), [
+    (0, 0, [], 1.0), (19, 1, [], 1.0), (19, 3, [], 0.25), (19, 3, ["Errors"], 1.0),
+])  # fmt: skip
+def test_a_candidate_that_seems_to_fail_is_looked_at_often(
+    requests: int, late: int, skipped: list[str], again: float
+) -> None:
+    cluster = on(update(2, {**STEPS, "analysis": {"skip": skipped}}), 3)
+    seen = cluster.observed()
+    arm = Arm(requests, late, requests - late, {"late": late})
+    assert any(split and split.applied_weight for split in seen.splits.values())
+    splits = {uid: replace(split, candidate=arm) if split else None for uid, split in seen.splits.items()}
+    made = plan(replace(seen, splits=splits))
+    assert (made.again, made.rollout and made.rollout.phase) == (again, "Progressing")
+
+
+@pytest.mark.parametrize("others", ["new", "pending"])
+def test_nothing_is_looked_at_again_while_pods_without_requests_may_take_their_time(others: str) -> None:
+    cluster, _ = update(rollout={"strategy": "BlueGreen"}).reconciled()
+    cluster, made = cluster.reconciled()
+    assert made.again == 600, "none is ready: until the deadline"
+    first, *_ = cluster.there(V2)
+    cluster = cluster.changed(V2, lambda p: replace(p, stage="ready" if p.uid == first.uid else others)).later(3600)
+    made = told(cluster)
+    assert (made.again, made.stable, made.revisions[0].role) == (None, V1, "Candidate")
 
 
 def test_suspended_it_begins_anew() -> None:

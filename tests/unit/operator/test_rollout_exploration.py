@@ -15,8 +15,10 @@ from hypothesis import strategies as st
 
 from onnx_operator.decide.plan import Plan
 from onnx_operator.decide.roles import asks, plan
+from onnx_operator.decide.rollout.sight import pinned
+from onnx_operator.decide.rollout.steps import steps_of
 from tests.unit.operator.situations import name_of, spec
-from tests.unit.operator.small_cluster import SmallCluster, SmallPod, kubelets, serving
+from tests.unit.operator.small_cluster import SmallCluster, SmallPod, clients, kubelets, serving
 
 Object = dict[str, Any]
 Change = Callable[[SmallCluster], SmallCluster]
@@ -46,10 +48,28 @@ def looked(cluster: SmallCluster, until: str = "scales") -> tuple[SmallCluster, 
     excused = strategy.strategy == "Recreate" or strategy.capacity.whenNoCapacity == "ShrinkStable"
     needed = cluster.asked.scaling.minReplicas
     assert excused or ready(after, after.entry) >= min(needed, before), "clients lost ready pods"
+    assert not (slipped := slipped_through(cluster, after, made)), f"{slipped} went on without enough evidence"
     for planned in made.revisions:
         rejected, name = planned.revision.rejected, planned.revision.name
         assert not (rejected and name != made.stable and planned.replicas > dict(cluster.replicas).get(name, 0))
     return after, made
+
+
+def slipped_through(before: SmallCluster, after: SmallCluster, made: Plan) -> list[str]:
+    """Return what left a step with a shadow though too few copies were compared, and nobody had said that it may."""
+    known = {r.name: r.rollout for r in before.revisions}
+    compared = sum(p.copies for p in before.there(before.entry or "") if p.stage == "ready")
+    found = []
+    for revision in after.revisions:
+        was, now = known.get(revision.name), revision.rollout
+        if was is None or now is None or now.fast or now.over or was.started_at != now.started_at:
+            continue
+        steps = steps_of(pinned(was))
+        copies = 0 <= was.step < len(steps) and steps[was.step].shadow is not None and not was.paused
+        may = pinned(was).analysis.whenInconclusive == "Promote" or compared >= 100
+        if copies and now.step > was.step and not may:
+            found.append(revision.name)
+    return found
 
 
 def ready(cluster: SmallCluster, name: str | None) -> int:
@@ -74,14 +94,6 @@ def dies(cluster: SmallCluster, name: str | None) -> SmallCluster:
     born = cluster.born + 1
     made = first(cluster, name, None, lambda p: SmallPod(f"{name}-{born}"))
     return replace(made, born=born)
-
-
-def errors(cluster: SmallCluster) -> SmallCluster:
-    """Of 100 requests that each pod forwards, 20 fail."""
-    return cluster.changed(
-        cluster.entry or "",
-        lambda p: replace(p, requests=p.requests + 100, errors=p.errors + 20) if p.told and p.told.weight else p,
-    )
 
 
 def forgotten(cluster: SmallCluster) -> SmallCluster:
@@ -116,7 +128,9 @@ EVENTS: dict[str, Event] = {
     ),
     "a candidate's pod dies": Event(lambda c: dies(c, coming(c))),
     "a stable pod dies": Event(lambda c: dies(c, c.entry)),
-    "requests fail": Event(errors, fault=True),
+    "clients ask": Event(clients),
+    "requests fail": Event(lambda c: clients(c, failed=200), fault=True),
+    "outputs are wrong": Event(lambda c: clients(c, wrong=900), fault=True),
     "pods are deaf": Event(lambda c: replace(c, mute=True), fault=True),
     "no room": Event(lambda c: replace(c, full=True)),
     "the facts are lost": Event(forgotten),
@@ -149,11 +163,11 @@ def beginnings() -> dict[str, SmallCluster]:
         )
         found.setdefault(name, cluster)
         found.setdefault("preflight", cluster)
-        cluster = kubelets(cluster).later(3)
+        cluster = clients(kubelets(cluster).later(3))
         found.setdefault(f"{name}, later", cluster)
         if state and state.phase == "Paused":
             cluster = annotated("resume", V2)(cluster)
-    broken = look(errors(look(look(found["Progressing 1/3 25"].later(1)))))
+    broken = look(clients(look(look(found["Progressing 1/3 25"].later(1))), failed=200))
     found["taken back"] = broken
     assert plan(broken.observed()).planned(V2).revision.rejected
     return found
@@ -210,7 +224,7 @@ class Exploration:
                 break
             if made.rollout and made.rollout.phase == "Paused":
                 cluster = replace(cluster, action=f"resume@{made.candidate}#{count}")
-            cluster = kubelets(cluster).later(5)
+            cluster = clients(kubelets(cluster).later(5))
         else:
             raise AssertionError("it does not come to rest")
         self.ended.update(path)
@@ -218,7 +232,9 @@ class Exploration:
     def rests(self, cluster: SmallCluster, made: Plan, fault: bool, deaf: bool) -> None:
         wanted = made.planned(made.wanted).revision
         assert made.stable == made.wanted or wanted.rejected, "it is neither there nor taken back"
-        assert fault or not wanted.rejected, f"taken back without a reason: {wanted.rejected}"
+        may_give_up = cluster.asked.rollout.analysis.whenInconclusive == "Abort"
+        gave_up = may_give_up and wanted.rejected is not None and wanted.rejected.reason == "Inconclusive"
+        assert fault or gave_up or not wanted.rejected, f"taken back without a reason: {wanted.rejected}"
         assert cluster.entry == made.stable
         size = cluster.asked.scaling.minReplicas
         there = {name: [p.stage for p in pods] for name, pods in cluster.pods if pods}
@@ -259,12 +275,51 @@ RECREATE: Object = {"strategy": "Recreate", "scaleDownDelaySeconds": 20}
 LENDING: Object = {**CANARY, "capacity": {"whenNoCapacity": "ShrinkStable"}}
 
 
-@pytest.mark.parametrize(
-    "rollout", [BLUE_GREEN, AT_ONCE, RECREATE, LENDING], ids=["pause", "at once", "recreate", "lend"]
-)
+SHADOWED: Object = {"strategy": "BlueGreen", "steps": [{"shadow": {"percent": 50}}], "stepSeconds": 10}
+
+
+def copying(when_inconclusive: str) -> Object:
+    """Return a canary that copies requests first, and waits 10 seconds longer for what copies say."""
+    analysis = {"maxWaitSeconds": 10, "whenInconclusive": when_inconclusive}
+    return {**CANARY, "steps": [{"shadow": {}}, {"weight": 25}, {"pause": {}}], "analysis": analysis}
+
+
+STRATEGIES: dict[str, Object] = {
+    "pause": BLUE_GREEN,
+    "at once": AT_ONCE,
+    "recreate": RECREATE,
+    "lend": LENDING,
+    "blue-green shadow": SHADOWED,
+    "inconclusive: pause": copying("Pause"),
+    "inconclusive: promote": copying("Promote"),
+    "inconclusive: abort": copying("Abort"),
+}
+
+
+@pytest.mark.parametrize("rollout", STRATEGIES.values(), ids=STRATEGIES)
 def test_whatever_happens_by_another_strategy_it_ends_as_it_should(rollout: Object) -> None:
     full = rollout in (RECREATE, LENDING)
     exploration, cluster = Exploration(full), replace(asked("s3://m/2")(serving(2, rollout)), full=full)
     for _ in range(8):
         exploration.explore(cluster, DEPTH - 1)
-        cluster = look(kubelets(cluster)).later(3)
+        cluster = look(clients(kubelets(cluster))).later(3)
+
+
+@pytest.mark.parametrize(("then", "ends"), [("Pause", "Paused"), ("Promote", "stable"), ("Abort", "Inconclusive")])
+def test_without_any_request_it_ends_as_was_asked_for(then: str, ends: str) -> None:
+    """Nobody asks anything: the operator, the kubelets and the clock alone."""
+    cluster = asked("s3://m/2")(serving(2, copying(then)))
+    for _ in range(30):
+        cluster, made = looked(cluster)
+        cluster = kubelets(cluster).later(5)
+        if then == "Promote" and made.rollout and made.rollout.pausedBy == "Step":
+            cluster = annotated("resume", V2)(cluster)
+    wanted = made.planned(V2).revision
+    if ends == "Paused":
+        assert made.rollout is not None
+        assert (made.rollout.phase, made.rollout.pausedBy, made.rollout.step) == ("Paused", "Inconclusive", 1)
+    elif ends == "stable":
+        assert made.stable == V2
+    else:
+        assert wanted.rejected is not None
+        assert (wanted.rejected.reason, made.stable) == (ends, V1)

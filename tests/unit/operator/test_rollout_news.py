@@ -146,3 +146,25 @@ def test_an_action_is_told_before_what_comes_of_it() -> None:
     action = {"action": "pause", "result": "Accepted", "message": "paused"}
     before = status(rollout("Progressing", 2, 25))
     assert told(before, status(rollout("Paused", 2, 25), lastAction=action)) == ["ActionAccepted", "Paused"]
+
+
+def test_an_analysis_without_a_verdict_is_told_once_in_each_step() -> None:
+    said: Object = {"inconclusive": "At step 1/4: outputs: 0 of 100 copies."}
+    waits = rollout("Progressing", 1)
+    paused = rollout("Paused", 1, pausedBy="Inconclusive", **said)
+    assert told(status(waits), status(paused), status(paused)) == ["AnalysisInconclusive", "Paused"]
+    on = rollout("Progressing", 2, **said)
+    again = rollout("Progressing", 3, inconclusive="At step 2/4: errors: 3 of 100 requests.")
+    assert told(status(waits), status(on), status(on)) == ["AnalysisInconclusive", "StepStarted"]
+    assert told(status(on), status(again)) == ["AnalysisInconclusive", "StepStarted"]
+    through = status(rollout("HandingOver", 4, 100, inconclusive="At step 4/4: errors: 3 of 100 requests."), stable=NEW)
+    assert told(status(on), through)[0] == "AnalysisInconclusive"
+
+
+def test_what_is_told_of_an_inconclusive_analysis_says_what_comes_of_it() -> None:
+    said: Object = {"inconclusive": "At step 1/4: outputs: 0 of 100 copies."}
+    before = status(rollout("Progressing", 1))
+    (waits, _) = news(before, status(rollout("Paused", 1, **said)))
+    (goes_on, _) = news(before, status(rollout("Progressing", 2, **said)))
+    assert waits.message == f"{NEW}: At step 1/4: outputs: 0 of 100 copies. It waits for somebody."
+    assert goes_on.message == f"{NEW}: At step 1/4: outputs: 0 of 100 copies. It goes on all the same."

@@ -21,8 +21,12 @@ def made(weights: list[int], pauses: list[bool]) -> Rollout:
     return Rollout.model_validate({"steps": steps[:20]})
 
 
-def test_without_a_word_a_canary_has_four_weights() -> None:
-    assert [step.weight for step in steps_of(Rollout())] == [5, 25, 50, 100]
+def test_without_a_word_a_canary_copies_requests_and_has_four_weights() -> None:
+    first, *others = steps_of(Rollout())
+    assert first.shadow is not None
+    assert (first.shadow.percent, first.shadow.minSamples) == (100, 100)
+    assert [step.weight for step in others] == [5, 25, 50, 100]
+    assert step_weight(steps_of(Rollout()), 0) == 0, "nobody gets an answer of it"
 
 
 @given(WEIGHTS, PAUSES)
@@ -67,8 +71,13 @@ def test_a_greater_weight_never_needs_fewer_pods(size: int, weight: int) -> None
     assert pods_for(size, weight) <= pods_for(size, weight + 1)
 
 
-def test_blue_green_has_pauses_only_and_recreate_has_no_steps() -> None:
-    steps = [Step(weight=5), Step.model_validate({"pause": {}})]
-    assert steps_of(Rollout(strategy="BlueGreen", steps=steps)) == (steps[1],)
+def test_a_shadow_leaves_the_weight_as_it_was() -> None:
+    steps = steps_of(Rollout.model_validate({"steps": [{"weight": 5}, {"shadow": {"percent": 20}}, {"weight": 50}]}))
+    assert [step_weight(steps, step) for step in range(-1, 5)] == [0, 5, 5, 50, 100, 100]
+
+
+def test_blue_green_has_pauses_and_shadows_only_and_recreate_has_no_steps() -> None:
+    steps = [Step(weight=5), Step.model_validate({"pause": {}}), Step.model_validate({"shadow": {}})]
+    assert steps_of(Rollout(strategy="BlueGreen", steps=steps)) == tuple(steps[1:])
     assert steps_of(Rollout(strategy="BlueGreen")) == ()
     assert steps_of(Rollout(strategy="Recreate", steps=steps)) == ()

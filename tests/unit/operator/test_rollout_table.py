@@ -14,8 +14,9 @@ from onnx_operator.decide.rollout.sight import Sight, State
 from onnx_operator.decide.rollout.steps import steps_of
 from onnx_operator.decide.rollout.table import RULES, Rule, run
 from onnx_operator.decide.times import stamp
+from onnx_operator.evidence import Evidence, Output
 from onnx_operator.observed import Revision
-from onnx_operator.rollout import Address, Arm, RolloutFacts, SplitState
+from onnx_operator.rollout import Address, Arm, Copies, RolloutFacts, SplitState
 from tests.unit.operator.situations import (
     EARLIER,
     NOW,
@@ -45,11 +46,15 @@ def ago(seconds: float) -> str:
     return stamp(NOW - timedelta(seconds=seconds))
 
 
+COURSE = ago(60)
+BLUE_GREEN: Object = {"strategy": "BlueGreen"}
+
+
 def facts(step: int, **more: Any) -> RolloutFacts:
     """Return the facts of a rollout that reached a step 30 seconds ago."""
     given: Object = {"step": step, "step_started_at": ago(30), "progress_at": ago(30), "progress": 99, "stable_size": 4,
                      "generation": 7, "ordered_at": ago(30)}  # fmt: skip
-    return RolloutFacts(more.pop("rollout", STEPS), ago(60), **(given | more))
+    return RolloutFacts(more.pop("rollout", STEPS), COURSE, **(given | more))
 
 
 PREFLIGHT = facts(-1)
@@ -72,7 +77,17 @@ def split(n: int, generation: int = 7, applied: int = 25, requests: int = 1000, 
     return SplitState(
         f"uid-s{n}", "boot", generation, CANDIDATE.name, 25, applied, False, (Address("uid-c0", "10.0.0.1"),), "", 3,
         Arm(3000, 0), Arm(requests, errors, requests - errors, {"serverError": errors}),
+        evidence=Evidence(COURSE, 3000, 0, requests, errors, compute={97: 500}, work={97: 500}),
     )  # fmt: skip
+
+
+def copying(n: int, percent: int = 100, samples: int = 1000) -> SplitState:
+    """Return what a pod says in a step with a shadow: nothing is forwarded, and so much of it was copied."""
+    output = Output("y", "FP32", "scores", samples=samples, agreed=samples, equal=samples, changed=samples)
+    pairs = {97: samples}
+    seen = Evidence(COURSE, 4 * samples, 0, samples, 0, copies=samples, compute=pairs, work=pairs, outputs=(output,))
+    told = split(n, applied=0, requests=0)
+    return replace(told, weight=0, shadow=Copies(percent, samples, compared=samples), evidence=seen)
 
 
 def seen(
@@ -102,13 +117,24 @@ def seen(
 ALL = tuple(split(n) for n in range(4))
 PENDING = pod("c-pending", conditions=(NO_NODE,))
 BAD = pod("c-bad", init=(container("fetch", failed("ModelNotFound")),))
+COPIED = tuple(copying(n) for n in range(4))
+QUIET = tuple(copying(n, samples=0) for n in range(4))
+
+
+def unjudged(what_then: str, waited: int) -> RolloutFacts:
+    """Return the facts of a rollout that copies requests for so many seconds already."""
+    analysis = {"maxWaitSeconds": 100, "whenInconclusive": what_then}
+    rollout = {"steps": [{"shadow": {}}, {"weight": 25}], "stepSeconds": 15, "analysis": analysis}
+    return facts(0, rollout=rollout, shadow=100, weighted_at=ago(waited))
+
+
 LENDS: Object = {**STEPS, "capacity": {"whenNoCapacity": "ShrinkStable"}}
 
 # Of each rule, in the table's order: where it is the first to apply, and where it just does not.
 CASES: dict[str, tuple[Sight, Sight]] = {
     "somebody asks for `abort`": (seen(JUDGING, 1, splits=ALL, action="abort"), seen(JUDGING, 1, splits=ALL)),
     "a check fails": (
-        seen(WEIGHT, 1, splits=(*ALL[:3], split(3, errors=60))),
+        seen(WEIGHT, 1, splits=(*ALL[:3], split(3, errors=400))),
         seen(WEIGHT, 1, splits=(*ALL[:3], split(3, errors=2))),
     ),
     "the signature breaks clients": (
@@ -141,11 +167,20 @@ CASES: dict[str, tuple[Sight, Sight]] = {
         seen(replace(CAPACITY, step=2, weight=25), 4, splits=ALL),
         seen(replace(CAPACITY, step=2, weight=25), 3, splits=ALL),
     ),
-    "every ready stable pod has applied the weight": (
+    "every ready stable pod has applied the weight and the shadow": (
         seen(WEIGHT, 1, splits=ALL), seen(WEIGHT, 1, splits=(*ALL[:3], split(3, applied=0))),
     ),
-    "`stepSeconds` are over": (
+    "`stepSeconds` are over, no check holds, and the step's `minSamples` are there": (
         seen(JUDGING, 1, splits=ALL), seen(replace(JUDGING, weighted_at=ago(14)), 1, splits=ALL),
+    ),
+    "that is not so after `maxWaitSeconds` more, `whenInconclusive: Pause`": (
+        seen(unjudged("Pause", 115), 1, splits=QUIET), seen(unjudged("Pause", 114), 1, splits=QUIET),
+    ),
+    "that is not so after `maxWaitSeconds` more, `whenInconclusive: Promote`": (
+        seen(unjudged("Promote", 115), 1, splits=QUIET), seen(unjudged("Promote", 115), 1, splits=COPIED),
+    ),
+    "that is not so after `maxWaitSeconds` more, `whenInconclusive: Abort`": (
+        seen(unjudged("Abort", 115), 1, splits=QUIET), seen(unjudged("Promote", 115), 1, splits=QUIET),
     ),
     "as many pods are ready as the stable revision needs": (
         seen(replace(PROMOTING, weight=25), 4, splits=ALL), seen(replace(PROMOTING, weight=25), 3, splits=ALL),
@@ -223,17 +258,52 @@ def test_without_a_weight_to_be_told_a_look_goes_on_to_the_next_thing_that_has_t
 
 
 def test_a_revision_that_cannot_start_by_blue_green_is_left_to_try_until_the_deadline() -> None:
-    patient: Object = {"strategy": "BlueGreen"}
-    assert run(seen(facts(-1, rollout=patient), 0, (BAD,))).rejection is None
-    late = run(seen(facts(-1, rollout=patient, progress_at=ago(600)), 0, (BAD,)))
+    assert run(seen(facts(-1, rollout=BLUE_GREEN), 0, (BAD,))).rejection is None
+    late = run(seen(facts(-1, rollout=BLUE_GREEN, progress_at=ago(600), unready_since=ago(700)), 0, (BAD,)))
     assert reason(late) == "ProgressDeadlineExceeded"
 
 
 @pytest.mark.parametrize(("policy", "ends"), [("Pause", None), ("ShrinkStable", None), ("Abort", "NoCapacity")])
 def test_no_deadline_runs_while_no_node_takes_a_pod(policy: str, ends: str | None) -> None:
     rollout: Object = {**STEPS, "capacity": {"whenNoCapacity": policy}}
-    waiting = facts(-1, rollout=rollout, progress_at=ago(9999), stayed_small=True)
+    waiting = facts(-1, rollout=rollout, progress_at=ago(9999), unready_since=ago(9999), stayed_small=True)
     assert reason(run(seen(waiting, 0, (PENDING,)))) == ends
+    grows = replace(waiting, step=3, weight=100, unready_since="")
+    assert reason(run(seen(grows, 2, (PENDING,)))) == ends, "not for the pods after the first one either"
+
+
+@pytest.mark.parametrize(
+    ("waiting", "ready"),
+    [
+        (facts(2, weight=25, progress_at=ago(9999)), 2),
+        (facts(3, weight=100, progress_at=ago(9999)), 3),
+        (facts(-1, rollout=BLUE_GREEN, progress_at=ago(9999)), 1),
+    ],
+    ids=["Capacity", "Promoting", "Preflight of all pods"],
+)
+def test_scale_out_after_the_first_ready_pod_never_counts_against_the_deadline(
+    waiting: RolloutFacts, ready: int
+) -> None:
+    loading = pod("c-late", conditions=({"type": "PodScheduled", "status": "True"},))
+    no_secret = {"waiting": {"reason": "CreateContainerConfigError", "message": 'secret "s3" not found'}}
+    needs_a_secret = pod("c-late", init=(container("fetch", no_secret),))
+    for more in ((), (loading,), (needs_a_secret,)):
+        outcome = run(seen(waiting, ready, more, splits=ALL))
+        assert (outcome.rejection, outcome.promoted, outcome.facts.step) == (None, False, waiting.step)
+
+
+def test_the_deadline_begins_when_the_last_ready_pod_is_lost() -> None:
+    waiting = facts(-1, rollout=BLUE_GREEN, progress_at=ago(9999))
+    lost = run(seen(waiting, 0, (pod("c"),)))
+    assert (lost.rejection, lost.facts.unready_since) == (None, stamp(NOW))
+    late = seen(replace(waiting, unready_since=ago(600)), 0, (pod("c"),))
+    assert reason(run(late)) == "ProgressDeadlineExceeded"
+
+
+def test_a_pod_that_cannot_come_up_counts_against_the_deadline_beside_ready_ones() -> None:
+    patient = facts(-1, rollout=BLUE_GREEN, progress_at=ago(600))
+    assert reason(run(seen(patient, 2, (BAD,)))) == "ProgressDeadlineExceeded"
+    assert run(seen(replace(patient, progress_at=ago(599)), 2, (BAD,))).rejection is None
 
 
 def test_progress_counts_when_it_grows() -> None:
@@ -244,13 +314,26 @@ def test_progress_counts_when_it_grows() -> None:
     assert (back.progress, back.progress_at) == (3, ago(9)), "a pod that begins anew is no progress"
 
 
-def test_a_candidate_that_lost_its_pods_has_ten_seconds() -> None:
-    lost = run(seen(JUDGING, 0, splits=ALL)).facts
+def test_a_candidate_whose_pods_are_not_ready_any_more_has_thirty_seconds() -> None:
+    lost = run(seen(JUDGING, 0, (pod("c"),), splits=ALL)).facts
     assert lost.unready_since == stamp(NOW)
     judged = replace(JUDGING, weighted_at=ago(1))
-    assert run(seen(replace(judged, unready_since=ago(9)), 0, splits=ALL)).rejection is None
-    assert reason(run(seen(replace(judged, unready_since=ago(10)), 0, splits=ALL))) == "CandidateUnready"
-    assert run(seen(replace(judged, unready_since=ago(10)), 1, splits=ALL)).facts.unready_since == ""
+    assert run(seen(replace(judged, unready_since=ago(29)), 0, (pod("c"),), splits=ALL)).rejection is None
+    assert reason(run(seen(replace(judged, unready_since=ago(30)), 0, (pod("c"),), splits=ALL))) == "CandidateUnready"
+    assert run(seen(replace(judged, unready_since=ago(30)), 1, splits=ALL)).facts.unready_since == ""
+
+
+def test_pods_that_take_the_place_of_lost_ones_may_load_until_the_deadline() -> None:
+    since = JUDGING.rollout.get("progressDeadlineSeconds", 600)
+    new = pod("c", created=ago(102))
+    long = replace(JUDGING, weighted_at=ago(1), unready_since=ago(100))
+    assert run(seen(long, 0, (new,), splits=ALL)).rejection is None
+    assert run(seen(long, 0, splits=ALL)).rejection is None, "the next pod is not made yet"
+    assert reason(run(seen(long, 0, (new, pod("old")), splits=ALL))) == "CandidateUnready"
+    going = pod("old", deletionTimestamp=ago(1))
+    assert run(seen(long, 0, (new, going), splits=ALL)).rejection is None
+    over = replace(long, unready_since=ago(since))
+    assert reason(run(seen(over, 0, (new,), splits=ALL))) == "CandidateUnready"
 
 
 def test_the_page_has_the_table() -> None:
@@ -271,3 +354,22 @@ def test_the_page_explains_every_state() -> None:
 def test_the_page_explains_every_strategy(strategy: str) -> None:
     assert f"| `{strategy}` |" in PAGE
     assert steps_of(seen(facts(-1, rollout={"strategy": strategy})).rollout) is not None
+
+
+def test_what_was_paused_by_hand_has_all_its_time_to_wait_for_evidence() -> None:
+    waited = {"steps": [{"shadow": {}}, {"weight": 25}], "stepSeconds": 15, "analysis": {"whenInconclusive": "Abort"}}
+    paused = facts(0, rollout=waited, shadow=100, weighted_at=ago(7200), paused="Person")
+    outcome = run(seen(paused, 1, splits=QUIET, action="resume"))
+    assert outcome.rejection is None
+    assert outcome.facts.weighted_at == ago(15)
+    begun = replace(paused, weighted_at=ago(5))
+    assert run(seen(begun, 1, splits=QUIET, action="resume")).facts.weighted_at == ago(5)
+
+
+def test_a_candidate_that_comes_up_all_at_once_may_be_busy_for_a_moment_and_then_needs_no_control_port() -> None:
+    silent = replace(CANDIDATE, signature=None)
+    waiting = facts(-1, rollout={"strategy": "BlueGreen"}, progress_at=ago(1))
+    assert not run(seen(waiting, 4, candidate=silent)).promoted
+    assert run(seen(waiting, 4)).promoted
+    assert run(seen(replace(waiting, progress_at=ago(6)), 4, candidate=silent)).promoted
+    assert run(seen(waiting, 4, candidate=replace(silent, promoted_at=ago(999)))).promoted

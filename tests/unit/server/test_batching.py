@@ -24,7 +24,7 @@ def entry(rows: int = 1, key: Hashable = "a", **fields: Any) -> Entry:
 
 
 def level(waiting: Entry) -> int:
-    return waiting.priority if 0 < waiting.priority <= LEVELS else LEVELS + 1
+    return waiting.priority if 0 < waiting.priority <= LEVELS else LEVELS + (2 if waiting.priority < 0 else 1)
 
 
 def taken(queue: BatchQueue[Entry], now: float = 0.0) -> list[Entry]:
@@ -51,7 +51,7 @@ operations = st.one_of(
         st.builds(
             Entry,
             rows=st.integers(0, 10),
-            priority=st.integers(0, 4),
+            priority=st.integers(-1, 4),
             deadline=st.none() | st.integers(0, 30).map(float),
             key=st.sampled_from(["a", "a", "b", None]),
             size=st.integers(1, 70),
@@ -208,12 +208,21 @@ def test_elements_bound_a_batch_too() -> None:
     assert [len(taken(queue)) for _ in range(3)] == [2, 2, 1]
 
 
-def test_urgent_ones_first_and_unknown_priorities_last() -> None:
+def test_urgent_ones_first_and_unknown_priorities_last_but_for_what_nobody_waits_for() -> None:
     queue = queue_of()
-    entries = {priority: entry(key=None, priority=priority) for priority in (0, 7, 2, 1)}
+    entries = {priority: entry(key=None, priority=priority) for priority in (-1, 0, 7, 2, 1)}
     for each in entries.values():
         queue.offer(each, 0.0, FREE)
-    assert [taken(queue)[0] for _ in range(4)] == [entries[1], entries[2], entries[0], entries[7]]
+    order = [entries[priority] for priority in (1, 2, 0, 7, -1)]
+    assert [taken(queue)[0] for _ in range(5)] == order
+
+
+def test_what_nobody_waits_for_leaves_a_full_queue_first() -> None:
+    queue = queue_of()
+    nobody, somebody = entry(priority=-1), entry()
+    assert queue.offer(nobody, 0.0, 1) == []
+    assert queue.offer(somebody, 0.0, 1) == [nobody]
+    assert taken(queue) == [somebody]
 
 
 def test_less_urgent_ones_fill_an_urgent_batch() -> None:

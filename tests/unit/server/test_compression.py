@@ -26,9 +26,9 @@ def test_clients_deflate_in_two_ways() -> None:
 @pytest.mark.parametrize(
     ("body", "encoding", "status"),
     [
-        (gzip.compress(b"\0" * 1_000_000), "gzip", 413),
+        (gzip.compress(b"\0" * 1_000_000, mtime=0), "gzip", 413),
         (b"not gzip", "gzip", 400),
-        (gzip.compress(b"abc")[:-4], "gzip", 400),
+        (gzip.compress(b"abc", mtime=0)[:-4], "gzip", 400),
         (b"", "deflate", 400),
         (b"x", "br", 415),
         (b"x", "gzip, gzip", 415),

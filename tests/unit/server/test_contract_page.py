@@ -3,9 +3,10 @@
 import json
 import re
 from pathlib import Path
+from typing import Any
 
 import onnx_server
-from onnx_server.control.split import SplitRequest
+from onnx_server.control.split import ShadowRequest, SplitRequest
 from onnx_server.failures import Reason
 from onnx_server.settings import server as settings
 from onnx_server.traffic.traffic import Traffic
@@ -33,8 +34,19 @@ def test_the_split_on_the_page_is_the_servers() -> None:
     assert set(json.loads(pushed)) == {field.alias for field in SplitRequest.model_fields.values()}
     traffic = Traffic("digits-a")
     traffic.apply(SplitRequest.model_validate_json(pushed).split())
-    described = traffic.describe()
-    assert _names(json.loads(state)) == _names(described | dict.fromkeys(("podUid", "bootId", "openConnections"), ""))
+    described: Any = traffic.describe()
+    document = json.loads(state)
+    # What there is of outputs and durations is only in what has seen some; tests/contract compares those.
+    for evidence in (document["evidence"], described["evidence"]):
+        evidence.update(dict.fromkeys(("compute", "work", "outputs", "worst")))
+    of_the_pod = dict.fromkeys(("podUid", "bootId", "openConnections", "memory"), "")
+    assert _names(document | of_the_pod) == _names(described | of_the_pod)
+
+
+def test_the_shadow_on_the_page_is_the_servers() -> None:
+    section = PAGE.read_text().partition("## The split")[2]
+    pushed = json.loads(re.findall(r"```json\n(.*?)```", section, re.DOTALL)[0])
+    assert set(pushed["shadow"]) == {field.alias for field in ShadowRequest.model_fields.values()}
 
 
 def _names(value: object) -> object:

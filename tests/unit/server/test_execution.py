@@ -34,3 +34,15 @@ def test_tensors_lie_at_any_address_and_the_model_gets_aligned_ones(count: int) 
     for index, outcome in enumerate(executed.outcomes):
         assert isinstance(outcome, Run)
         assert outcome.outputs[0].tolist() == [[2.0 * index, 2.0 * index]]
+
+
+@pytest.mark.parametrize("count", [1, 3])
+def test_one_request_of_a_batch_leads_and_each_knows_all_of_it(count: int) -> None:
+    heard: list[Outcome] = []
+    works = [
+        Work(rows=1, size=2, inputs={"x": unaligned(index)}, outputs=("y",), done=heard.append)
+        for index in range(count)
+    ]
+    runs = [each for each in execute(Doubling(), Batch(works, count, 2 * count), 0.0).outcomes if isinstance(each, Run)]
+    assert [(run.rows, run.elements) for run in runs] == [(count, 2 * count)] * count
+    assert [run.lead for run in runs] == [True, *[False] * (count - 1)]

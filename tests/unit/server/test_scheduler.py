@@ -99,6 +99,25 @@ async def test_a_request_that_comes_alone_waits_for_no_others() -> None:
 
 
 @on_a_loop
+async def test_quick_requests_that_come_one_by_one_run_at_once_and_those_of_one_turn_together() -> None:
+    model = Doubling()
+    requests = Requests([model], quick=True, inline_seconds=SECONDS)
+    for value in (1, 2, 3):
+        before = len(model.ran)
+        requests.submit(value)
+        assert len(model.ran) == (before if value == 1 else before + 1)  # the first cannot tell
+        await requests.all_done()
+        await asyncio.sleep(0)
+    for value in (4, 5, 6):
+        requests.submit(value)
+    await requests.all_done()
+    for value in (7, 8):
+        requests.submit(value)
+    await requests.all_done()
+    assert model.ran == [[1], [2], [3], [4], [5, 6], [7, 8]]
+
+
+@on_a_loop
 async def test_quick_runs_leave_turns_to_others() -> None:
     model = Doubling(seconds=150e-6)
     requests = Requests([model], quick=True, batched=False)

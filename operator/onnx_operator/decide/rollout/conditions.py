@@ -1,10 +1,17 @@
 """When a rule of the table applies."""
 
-from onnx_operator.decide.rollout.capacity import pending, runs_on
-from onnx_operator.decide.rollout.checks import judged
+from collections.abc import Callable
+
+from onnx_operator.api.analysis import WhenInconclusive
 from onnx_operator.decide.rollout.generations import latest_reported
+from onnx_operator.decide.rollout.holding import is_held
+from onnx_operator.decide.rollout.judging import judged
 from onnx_operator.decide.rollout.preflight import missing
+from onnx_operator.decide.rollout.progress import seconds_left
 from onnx_operator.decide.rollout.sight import Sight
+
+# Of the requests that went to the candidate, this share is many to fail, beyond what fails anyway.
+MANY = 0.1
 
 
 def fails(sight: Sight) -> bool:
@@ -12,11 +19,20 @@ def fails(sight: Sight) -> bool:
     return any(judgement.verdict == "Fail" for judgement in judged(sight))
 
 
-def is_overdue(sight: Sight) -> bool:
-    """Return whether nothing went forward for too long. Waiting for a node counts only where nobody may wait for it."""
-    if pending(sight) and not runs_on(sight):
+def is_failing(sight: Sight) -> bool:
+    """Return whether so many requests fail, or are late, at this weight that a check may soon be sure of it."""
+    if "Errors" in sight.analysis.skip:
         return False
-    return sight.seconds(sight.facts.progress_at) >= sight.rollout.progressDeadlineSeconds
+    stable = sum(split.stable.requests for split in sight.told)
+    usual = sum(split.stable.errors for split in sight.told) / stable if stable else 0.0
+    requests = sum(split.candidate.requests for split in sight.told)
+    return sum(split.candidate.errors for split in sight.told) > (MANY + usual) * requests
+
+
+def is_overdue(sight: Sight) -> bool:
+    """Return whether nothing went forward for too long, where that is not to take as long as it takes."""
+    left = seconds_left(sight)
+    return left is not None and left <= 0
 
 
 def is_outnumbered(sight: Sight) -> bool:
@@ -27,6 +43,8 @@ def is_outnumbered(sight: Sight) -> bool:
     facts, name = sight.facts, sight.candidate.name
     same = (split for split in sight.splits if split and split.generation == facts.generation)
     if any((split.revision, split.weight) != (name, facts.weight) for split in same):
+        return True
+    if any(split.evidence is not None and split.shadow_percent != facts.shadow for split in sight.told):
         return True
     return latest_reported(sight.observed, sight.stable.name, name) > facts.generation
 
@@ -52,17 +70,31 @@ def has_capacity(sight: Sight) -> bool:
 
 
 def is_shared(sight: Sight) -> bool:
-    """Return whether every ready pod of the stable revision forwards as it was told."""
+    """Return whether every ready pod of the stable revision forwards, and copies, as it was told."""
     if sight.routed_elsewhere:
         return True
-    return len(sight.told) == len(sight.splits) and all(
-        split.applied_weight == sight.facts.weight for split in sight.told
-    )
+    return len(sight.told) == len(sight.splits) and all(map(sight.follows, sight.told))
 
 
-def has_lasted(sight: Sight) -> bool:
-    """Return whether the step's time is over."""
-    return sight.seconds(sight.facts.weighted_at) >= sight.rollout.stepSeconds
+def is_judged(sight: Sight) -> bool:
+    """Return whether the step's time is over, and nothing holds it any more."""
+    return _has_lasted(sight) and not is_held(sight)
+
+
+def is_inconclusive(what_then: WhenInconclusive) -> Callable[[Sight], bool]:
+    """Return the condition that the step was waited for long enough, where this is to be done then."""
+    return lambda sight: sight.analysis.whenInconclusive == what_then and _has_waited(sight)
+
+
+def _has_lasted(sight: Sight) -> bool:
+    # Where nobody can copy, a step for copies has nothing to wait for.
+    pointless = sight.blind and bool(sight.shadow_due)
+    return pointless or sight.seconds(sight.facts.weighted_at) >= sight.rollout.stepSeconds
+
+
+def _has_waited(sight: Sight) -> bool:
+    longest = sight.rollout.stepSeconds + sight.analysis.maxWaitSeconds
+    return sight.seconds(sight.facts.weighted_at) >= longest and is_held(sight)
 
 
 def can_take_over(sight: Sight) -> bool:

@@ -1,18 +1,22 @@
 """The course of a model's revisions: which one is to be stable, and what its rollout makes of it at this look."""
 
 from dataclasses import dataclass, replace
+from typing import Any
 
+from onnx_operator.api.rollout import Rollout
 from onnx_operator.decide.revisions import after
 from onnx_operator.decide.rollout.checks.restarts import restarts_of
 from onnx_operator.decide.rollout.effects import without_weight
 from onnx_operator.decide.rollout.generations import next_generation
 from onnx_operator.decide.rollout.handing_over import handed_over
 from onnx_operator.decide.rollout.sight import Sight
+from onnx_operator.decide.rollout.steps import steps_of
 from onnx_operator.decide.rollout.table import run
 from onnx_operator.decide.times import stamp
 from onnx_operator.observed import Observed, Revision
 from onnx_operator.rollout import RolloutFacts
 
+Object = dict[str, Any]
 ByName = dict[str, Revision]
 
 
@@ -90,11 +94,12 @@ def _is_open(facts: RolloutFacts | None) -> bool:
 
 
 def _is_stray(observed: Observed, revision: Revision, stable: str) -> bool:
-    """Return whether a stable pod forwards to a revision by an order of which nothing is stored."""
+    """Return whether a stable pod forwards or copies to a revision by an order of which nothing is stored."""
     known = revision.rollout.generation if revision.rollout else 0
     return any(
-        split and split.revision == revision.name and split.weight and split.generation > known
+        split.revision == revision.name and (split.weight or split.shadow_percent) and split.generation > known
         for split in observed.split_states(stable)
+        if split
     )
 
 
@@ -112,7 +117,7 @@ def _begun(observed: Observed, candidate: Revision, stable: str, generation: int
     before, now = candidate.rollout, stamp(observed.now)
     doubted = before is not None and before.doubted
     return RolloutFacts(
-        rollout=observed.spec.rollout.model_dump(exclude_none=True),
+        rollout=_fixed(observed.spec.rollout),
         started_at=now,
         step_started_at=now,
         progress_at=now,
@@ -124,3 +129,8 @@ def _begun(observed: Observed, candidate: Revision, stable: str, generation: int
         doubted=doubted,
         actions=before.actions if before else (),
     )
+
+
+def _fixed(rollout: Rollout) -> Object:
+    """Return the fields of ``spec.rollout`` with its steps, default ones too: a later version may have others."""
+    return rollout.model_copy(update={"steps": list(steps_of(rollout))}).model_dump(exclude_none=True)

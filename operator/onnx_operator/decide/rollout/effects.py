@@ -1,11 +1,13 @@
 """What a rule of the table does: the facts as they are then, and whether the rollout ends by it."""
 
 from dataclasses import dataclass, replace
+from datetime import timedelta
 
 from onnx_operator.decide import reasons
 from onnx_operator.decide.finding import sentence
 from onnx_operator.decide.rollout.capacity import pending
-from onnx_operator.decide.rollout.checks import judged
+from onnx_operator.decide.rollout.holding import words
+from onnx_operator.decide.rollout.judging import judged
 from onnx_operator.decide.rollout.preflight import misfit, missing
 from onnx_operator.decide.rollout.sight import Sight, State
 from onnx_operator.decide.times import stamp
@@ -77,11 +79,18 @@ def paused(sight: Sight) -> Outcome:
 
 
 def resumed(sight: Sight) -> Outcome:
-    """Go on: out of a pause step, or where somebody paused."""
+    """Go on: out of a step that is a pause or was inconclusive, or where somebody paused."""
     facts = replace(sight.facts, paused="")
-    if sight.step is not None and sight.step.pause is not None:
+    if sight.facts.paused == "Inconclusive" or (sight.step is not None and sight.step.pause is not None):
         return _next(sight, facts)
-    return Outcome(replace(facts, progress=0, progress_at=stamp(sight.observed.now)))
+    return Outcome(replace(facts, progress=0, progress_at=stamp(sight.observed.now), weighted_at=_waiting_since(sight)))
+
+
+def _waiting_since(sight: Sight) -> str:
+    """Return when the step's time began, but so that the wait for its checks begins no earlier than now."""
+    since = sight.facts.weighted_at
+    latest = stamp(sight.observed.now - timedelta(seconds=sight.rollout.stepSeconds))
+    return max(since, latest) if since else ""
 
 
 def lent(sight: Sight) -> Outcome:
@@ -101,11 +110,27 @@ def advanced(sight: Sight) -> Outcome:
     return _at(sight, sight.facts, len(sight.steps)) if sight.facts.fast else _next(sight, sight.facts)
 
 
+def held_up(sight: Sight) -> Outcome:
+    """Wait for somebody: the checks cannot say enough."""
+    return Outcome(replace(sight.facts, paused="Inconclusive", inconclusive=_unsaid(sight)))
+
+
+def let_through(sight: Sight) -> Outcome:
+    """Go to the next step although the checks cannot say enough."""
+    return _next(sight, replace(sight.facts, inconclusive=_unsaid(sight)))
+
+
+def inconclusive(sight: Sight) -> Outcome:
+    """Take it back because the checks cannot say enough."""
+    within = f"within {sight.analysis.maxWaitSeconds} seconds after the step's time"
+    return rejected(sight, reasons.INCONCLUSIVE, f"the analysis came to no verdict {within}: {words(sight)}")
+
+
 def weighted(sight: Sight) -> Outcome:
-    """Tell the stable pods the step's weight, by a new generation."""
+    """Tell the stable pods the step's weight and shadow, by a new generation."""
     now = stamp(sight.observed.now)
-    facts = replace(sight.facts, weight=sight.weight_due, generation=sight.free_generation, ordered_at=now)
-    return Outcome(replace(facts, weighted_at="", progress=0, progress_at=now))
+    facts = replace(sight.facts, weight=sight.weight_due, shadow=sight.shadow_due, ordered_at=now)
+    return Outcome(replace(facts, generation=sight.free_generation, weighted_at="", progress=0, progress_at=now))
 
 
 def shared(sight: Sight) -> Outcome:
@@ -125,7 +150,8 @@ def ended(facts: RolloutFacts, sight: Sight) -> RolloutFacts:
 
 def without_weight(facts: RolloutFacts, generation: int, now: str) -> RolloutFacts:
     """Return the facts of a rollout that is over without a promotion: its weight is 0 from this generation on."""
-    return replace(facts, over=True, paused="", weight=0, weighted_at="", generation=generation, ordered_at=now)
+    ended_now = replace(facts, over=True, paused="", weight=0, shadow=0, weighted_at="")
+    return replace(ended_now, generation=generation, ordered_at=now)
 
 
 def where(sight: Sight) -> str:
@@ -140,8 +166,15 @@ def _next(sight: Sight, facts: RolloutFacts) -> Outcome:
     return _at(sight, facts, facts.step + 1)
 
 
+def _unsaid(sight: Sight) -> str:
+    return f"At {where(sight)}: {words(sight)}."
+
+
 def _at(sight: Sight, facts: RolloutFacts, step: int) -> Outcome:
     now = stamp(sight.observed.now)
+    if facts.shadow:
+        # A shadow ends with its step, whatever the next one is and waits for.
+        facts = replace(facts, shadow=0, generation=sight.free_generation, ordered_at=now)
     stops = step < len(sight.steps) and sight.steps[step].pause is not None
     begun = replace(facts, step=step, step_started_at=now, progress=0, progress_at=now, stayed_small=False)
     return Outcome(replace(begun, weighted_at="", paused="Step" if stops else ""))

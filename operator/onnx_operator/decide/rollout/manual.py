@@ -78,7 +78,7 @@ def _refusal(observed: Observed, revisions: ByName, wanted: str, stable: str | N
         return f"{name} is not being rolled out."
     if request.action == "resume" and not facts.paused:
         return f"The rollout of {name} is not paused."
-    if request.action == "pause" and facts.paused == "Person":
+    if request.action == "pause" and facts.paused in {"Person", "Inconclusive"}:
         return f"The rollout of {name} is paused already."
     return None
 

@@ -3,8 +3,9 @@
 from onnx_operator.decide.rollout.course import Course
 from onnx_operator.decide.rollout.generations import forwards
 from onnx_operator.decide.rollout.handing_over import warm
+from onnx_operator.decide.rollout.sight import pinned
 from onnx_operator.observed import Observed, Revision
-from onnx_operator.rollout import Address, RolloutFacts, SplitOrder
+from onnx_operator.rollout import Address, RolloutFacts, ShadowOrder, SplitOrder
 
 
 def orders_of(observed: Observed, course: Course) -> dict[str, SplitOrder]:
@@ -44,6 +45,21 @@ def _to(observed: Observed, revision: Revision, facts: RolloutFacts, hand_over: 
         routing.stickyBy.header if routing.stickyBy else None,
         routing.previewHeader,
         hand_over,
+        "" if hand_over else facts.started_at,
+        _shadow(facts),
+    )
+
+
+def _shadow(facts: RolloutFacts) -> ShadowOrder | None:
+    if not facts.shadow:
+        return None
+    analysis = pinned(facts).analysis
+    return ShadowOrder(
+        facts.shadow,
+        relative_tolerance=float(analysis.outputs.relativeTolerance),
+        absolute_tolerance=float(analysis.outputs.absoluteTolerance),
+        keep_inputs=analysis.outputs.keepInputs == "Worst",
+        replay=analysis.replay == "Golden",
     )
 
 

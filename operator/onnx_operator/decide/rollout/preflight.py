@@ -22,7 +22,17 @@ def missing(sight: Sight) -> str | None:
         return f"{needed - sight.ready} more of {needed} pods to be ready"
     if forwards(sight.observed, sight.candidate.name) and sight.seconds(sight.facts.ordered_at) < GRACE:
         return "its pods to stop forwarding: they served before, and were told to hand over"
-    # A server that does not answer its control port could not be told to share either; without steps none has to.
-    if not sight.all_at_once and sight.candidate.signature is None and sight.stable.signature is not None:
+    if sight.candidate.signature is None and sight.stable.signature is not None and _waits_for_facts(sight):
         return "its signature, which a ready pod says"
     return None
+
+
+def _waits_for_facts(sight: Sight) -> bool:
+    """Return whether what a ready pod says of itself is waited for, its test data's verdict, too.
+
+    A server that does not answer its control port could not be told to share either. Without steps none has to, and it
+    is waited for only as long as a pod may be busy.
+    """
+    if not sight.all_at_once:
+        return True
+    return sight.candidate.promoted_at is None and sight.seconds(sight.facts.progress_at) < GRACE

@@ -1,8 +1,9 @@
-"""How far the pods are, as a number that only counts when it grows: what a deadline is measured by."""
+"""How far the pods are, as a number that only counts when it grows, and what the deadline that it is for leaves."""
 
 from typing import Any
 
 from onnx_operator import names
+from onnx_operator.decide.rollout.capacity import pending, runs_on
 from onnx_operator.decide.rollout.sight import Sight, State
 from onnx_operator.observed import is_ready
 
@@ -12,9 +13,25 @@ Object = dict[str, Any]
 def reached(sight: Sight) -> int:
     """Return how far it is in the state that it is in: what its pods have reached, or how many pods share already."""
     if sight.state == State.WEIGHT:
-        return sum(split.applied_weight == sight.facts.weight for split in sight.told)
+        return sum(map(sight.follows, sight.told))
     stages = sorted((_stage(pod) for pod in sight.observed.pods.get(sight.candidate.name, ())), reverse=True)
     return sum(stages[: sight.needed])
+
+
+def seconds_left(sight: Sight) -> float | None:
+    """Return for how many seconds more nothing may go forward; None while that may take as long as it takes.
+
+    Waiting for a node does, where it is allowed, and so do the other pods once one is ready, unless the candidate
+    itself keeps them from it. Without a ready pod the time begins, at the earliest, when it had the last one.
+    """
+    facts = sight.facts
+    if pending(sight):
+        stands = not runs_on(sight)
+    else:
+        stands = sight.state != State.WEIGHT and 0 < sight.ready < sight.needed and not sight.fault
+    if stands:
+        return None
+    return sight.rollout.progressDeadlineSeconds - sight.seconds(max(facts.progress_at, facts.unready_since))
 
 
 def _stage(pod: Object) -> int:

@@ -1,21 +1,29 @@
 """What the rules of a rollout look at: the candidate, the stable revision, what was observed and what is stored."""
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import cached_property
-from typing import Any
+from typing import Any, TypeVar
 
 from pydantic import ValidationError
 
-from onnx_operator.api.rollout import Rollout, Step
+from onnx_operator.api.analysis import Analysis
+from onnx_operator.api.rollout import Rollout, Shadow, Step
+from onnx_operator.decide import reasons
 from onnx_operator.decide.finding import Trouble
 from onnx_operator.decide.rollout.steps import pods_for, step_weight, steps_of
 from onnx_operator.decide.times import seconds_since
 from onnx_operator.decide.trouble import trouble_of
+from onnx_operator.evidence import Evidence, together
 from onnx_operator.observed import Observed, Revision
 from onnx_operator.rollout import RolloutFacts, SplitState
 
 Object = dict[str, Any]
+T = TypeVar("T")
+
+# What a revision's own pods end with. Missing Secrets, quotas and policies are mended beside it, and are waited for.
+ITS_OWN = reasons.TYPED | {reasons.IMAGE_PULL_FAILED, reasons.CRASH_LOOP, reasons.OUT_OF_MEMORY}
 
 
 class State(StrEnum):
@@ -36,6 +44,7 @@ class Sight:
     """A running rollout at one moment.
 
     ``free_generation`` is a split's generation that nobody knows yet; ``action`` what a person asks for now, or ''.
+    ``found`` is what was worked out of it already: the rules of one look see the same evidence.
     """
 
     observed: Observed
@@ -44,6 +53,14 @@ class Sight:
     facts: RolloutFacts
     free_generation: int
     action: str = ""
+    found: dict[object, Any] = field(default_factory=dict, repr=False, compare=False)
+
+    def once(self, key: object, work_out: Callable[[], T]) -> T:
+        """Return what follows from the observation and the key alone; it is worked out once a look."""
+        if key not in self.found:
+            self.found[key] = work_out()
+        known: T = self.found[key]
+        return known
 
     @cached_property
     def rollout(self) -> Rollout:
@@ -69,7 +86,7 @@ class Sight:
             return State.PREFLIGHT
         if self.step is None:
             return State.PROMOTING
-        if self.facts.weight != self.weight_due:
+        if (self.facts.weight, self.facts.shadow) != (self.weight_due, self.shadow_due):
             return State.CAPACITY
         return State.JUDGING if self.facts.weighted_at else State.WEIGHT
 
@@ -77,6 +94,22 @@ class Sight:
     def weight_due(self) -> int:
         """The percentage that the step is to reach."""
         return step_weight(self.steps, self.facts.step)
+
+    @property
+    def shadow_due(self) -> int:
+        """The percentage of requests that are to be copied in the step."""
+        return self.step.shadow.percent if self.step and self.step.shadow else 0
+
+    @property
+    def last_shadow(self) -> Shadow | None:
+        """The shadow of the step that it is in, or else the one that was last before."""
+        up_to_here = self.steps[: self.facts.step + 1]
+        return next((step.shadow for step in reversed(up_to_here) if step.shadow), None)
+
+    @property
+    def analysis(self) -> Analysis:
+        """What the candidate is judged by."""
+        return self.rollout.analysis
 
     @property
     def all_at_once(self) -> bool:
@@ -94,6 +127,16 @@ class Sight:
         return self.observed.spec.routing.provider == "External"
 
     @property
+    def unseen(self) -> bool:
+        """Whether no pod sees how the candidate answers: others split, or it gets no request before all of them."""
+        return self.routed_elsewhere or self.patient or self.rollout.strategy == "Recreate"
+
+    @property
+    def blind(self) -> bool:
+        """Whether there can be no evidence: nobody sees, or the servers are older than analysis."""
+        return self.unseen or (bool(self.told) and all(split.evidence is None for split in self.told))
+
+    @property
     def ready(self) -> int:
         """How many pods of the candidate are ready."""
         return self.observed.ready(self.candidate.name)
@@ -103,6 +146,12 @@ class Sight:
         """What keeps the candidate's pods from serving."""
         name = self.candidate.name
         return trouble_of(self.observed.pods.get(name, ()), self.observed.deployment(name))
+
+    @property
+    def fault(self) -> Trouble | None:
+        """What keeps the candidate's pods from serving, where that is its own: nobody can mend it beside the model."""
+        trouble = self.trouble
+        return trouble if trouble and trouble.stuck and trouble.reason in ITS_OWN else None
 
     @cached_property
     def splits(self) -> tuple[SplitState | None, ...]:
@@ -117,6 +166,21 @@ class Sight:
             for split in self.splits
             if split and split.generation == self.facts.generation and split.revision == self.candidate.name
         )
+
+    @property
+    def evidence(self) -> Evidence:
+        """What the ready pods of the stable revision have seen of both since the rollout began.
+
+        Pods count that go by an earlier order of this rollout, too. Of older servers it is what they count of requests.
+        """
+        name, course = self.candidate.name, self.facts.started_at
+        seen = (split.evidence or _counted(split, course) for split in self.splits if split and split.revision == name)
+        return self.once("evidence", lambda: together(course, seen))
+
+    def follows(self, split: SplitState) -> bool:
+        """Return whether a pod forwards and copies as was ordered last; an older server copies nothing."""
+        copies = split.evidence is None or split.shadow_percent == self.facts.shadow
+        return copies and split.applied_weight == self.facts.weight
 
     @property
     def size(self) -> int:
@@ -142,6 +206,18 @@ class Sight:
     def seconds(self, since: str) -> float:
         """Return how long ago a stored time was."""
         return seconds_since(since, self.observed.now)
+
+
+def _counted(split: SplitState, course: str) -> Evidence:
+    given, late = split.candidate, split.candidate.failures.get("late", 0)
+    return Evidence(
+        course,
+        stable_requests=split.stable.requests,
+        stable_errors=split.stable.errors,
+        requests=given.requests,
+        errors=min(given.requests, max(0, given.errors - late)),
+        late=late,
+    )
 
 
 def pinned(facts: RolloutFacts) -> Rollout:

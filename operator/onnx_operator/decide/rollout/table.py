@@ -74,7 +74,7 @@ RULES: tuple[Rule, ...] = (
     ),
     Rule(
         RUNNING, "somebody asks for `pause`",
-        State.PAUSED, "the weight stays",
+        State.PAUSED, "the weight and the shadow stay",
         asked("pause"), effects.paused,
     ),
     Rule(
@@ -99,18 +99,33 @@ RULES: tuple[Rule, ...] = (
     ),
     Rule(
         (State.CAPACITY,), "as many pods are ready as the weight needs",
-        State.WEIGHT, "the step's weight, by a new generation",
+        State.WEIGHT, "the step's weight and shadow, by a new generation",
         conditions.has_capacity, effects.weighted,
     ),
     Rule(
-        (State.WEIGHT,), "every ready stable pod has applied the weight",
+        (State.WEIGHT,), "every ready stable pod has applied the weight and the shadow",
         State.JUDGING, "the step's time begins",
         conditions.is_shared, effects.shared,
     ),
     Rule(
-        (State.JUDGING,), "`stepSeconds` are over",
-        NEXT, "",
-        conditions.has_lasted, effects.advanced,
+        (State.JUDGING,), "`stepSeconds` are over, no check holds, and the step's `minSamples` are there",
+        NEXT, "a shadow ends with its step",
+        conditions.is_judged, effects.advanced,
+    ),
+    Rule(
+        (State.JUDGING,), "that is not so after `maxWaitSeconds` more, `whenInconclusive: Pause`",
+        State.PAUSED, "the weight and the shadow stay",
+        conditions.is_inconclusive("Pause"), effects.held_up,
+    ),
+    Rule(
+        (State.JUDGING,), "that is not so after `maxWaitSeconds` more, `whenInconclusive: Promote`",
+        NEXT, "a shadow ends with its step",
+        conditions.is_inconclusive("Promote"), effects.let_through,
+    ),
+    Rule(
+        (State.JUDGING,), "that is not so after `maxWaitSeconds` more, `whenInconclusive: Abort`",
+        State.ROLLING_BACK, "rejected: `Inconclusive`; weight 0",
+        conditions.is_inconclusive("Abort"), effects.inconclusive,
     ),
     Rule(
         (State.PROMOTING,), "as many pods are ready as the stable revision needs",
@@ -145,7 +160,7 @@ def noted(sight: Sight) -> RolloutFacts:
         facts = replace(facts, progress=far, progress_at=now)
     if sight.ready:
         facts = replace(facts, unready_since="")
-    elif facts.step >= 0 and not facts.unready_since:
+    elif not facts.unready_since:
         facts = replace(facts, unready_since=now)
     if facts.shrunk_at and capacity.pending(sight) is None:
         facts = replace(facts, shrunk_at="")

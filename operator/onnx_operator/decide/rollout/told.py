@@ -1,8 +1,10 @@
 """What the status tells of a rollout. It changes with what happens, not with every request that is counted."""
 
+from typing import Literal
+
 from onnx_operator import names
-from onnx_operator.api.status import CheckStatus, Phase, RolloutStatus
-from onnx_operator.decide.rollout.checks import judged
+from onnx_operator.api.status import Phase, RolloutStatus
+from onnx_operator.decide.rollout.check_status import check_statuses
 from onnx_operator.decide.rollout.course import Course
 from onnx_operator.decide.rollout.handing_over import warm
 from onnx_operator.decide.rollout.sight import Sight, State, pinned
@@ -18,6 +20,12 @@ PHASES: dict[State, Phase] = {
     State.JUDGING: "Progressing",
     State.PAUSED: "Paused",
     State.PROMOTING: "Promoting",
+}
+
+PAUSED_BY: dict[str, Literal["Step", "Person", "Inconclusive"]] = {
+    "Step": "Step",
+    "Person": "Person",
+    "Inconclusive": "Inconclusive",
 }
 
 
@@ -46,31 +54,15 @@ def rollout_status(observed: Observed, course: Course, wanted: str) -> RolloutSt
     return None
 
 
-def rounded(samples: int) -> int:
-    """Return a count rounded down to 1, 2 or 5 times a power of ten, so that the status is not written at each look."""
-    if samples <= 0:
-        return 0
-    power: int = 10 ** (len(str(samples)) - 1)
-    return max(step * power for step in (1, 2, 5) if step * power <= samples)
-
-
 def _running(sight: Sight) -> RolloutStatus:
     # Also of pods that go by an earlier order still: until they have the next one, they forward as they did.
     applied = [split.applied_weight for split in sight.splits if split and split.revision == sight.candidate.name]
     least = min(applied) if applied and len(applied) == len(sight.splits) else 0
-    checks = [
-        CheckStatus(
-            check=judgement.check,
-            verdict=judgement.verdict,
-            value=judgement.value,
-            samples=None if judgement.samples is None else rounded(judgement.samples),
-            message=judgement.message or None,
-        )
-        for judgement in judged(sight)
-    ]
-    made = _told(sight.observed, sight.candidate, sight.facts, PHASES[sight.state], waits_for(sight))
-    weight = sight.facts.weight
-    return made.model_copy(update={"appliedWeight": weight if sight.routed_elsewhere else least, "checks": checks})
+    if sight.routed_elsewhere:
+        least = sight.facts.weight
+    checks = check_statuses(sight)
+    made = _told(sight.observed, sight.candidate, sight.facts, PHASES[sight.state], waits_for(sight, checks))
+    return made.model_copy(update={"appliedWeight": least, "shadow": sight.shadow_due or None, "checks": checks})
 
 
 def _ended(observed: Observed, revision: Revision, phase: Phase, message: str) -> RolloutStatus | None:
@@ -93,5 +85,7 @@ def _told(observed: Observed, revision: Revision, facts: RolloutFacts, phase: Ph
         startedAt=facts.started_at,
         stepStartedAt=facts.step_started_at or None,
         previewUrl=names.url(observed.namespace, revision.name) if observed.existing(revision.name) else None,
+        pausedBy=PAUSED_BY.get(facts.paused),
+        inconclusive=facts.inconclusive or None,
         message=message,
     )

@@ -61,7 +61,9 @@ async def _watch(cluster: Cluster, name: str, interval: float, output: Output) -
                 if not problem.passing:
                     raise
                 trouble = problem.message
-            live.update(Group(status_tree(*seen, now()), Text(trouble, "red")), refresh=True)
+            # Above the tree: what a low terminal has no room for is cut off below.
+            told = [Text(trouble, "red")] if trouble else []
+            live.update(Group(*told, status_tree(*seen, now())), refresh=True)
 
 
 async def _follow(cluster: Cluster, name: str, interval: float, output: Output, console: Console) -> None:

@@ -1,4 +1,4 @@
-"""How a rollout stands: phase, step, weight, what it waits for, and the verdicts of its checks."""
+"""How a rollout stands: phase, step, weight and copies, and what it waits for."""
 
 from datetime import datetime
 from typing import Any
@@ -6,7 +6,7 @@ from typing import Any
 from rich.text import Text
 
 from onnx_operator.kubectl.render.age import age
-from onnx_operator.kubectl.render.words import BAD, GOOD, MOVING, PHASES, QUIET, VERDICTS, WAITING, bar, joined
+from onnx_operator.kubectl.render.words import GOOD, MOVING, PHASES, QUIET, WAITING, bar, joined
 
 Object = dict[str, Any]
 
@@ -40,25 +40,15 @@ def rollout_lines(rollout: Object) -> list[Text]:
         lines.append(Text(message, PHASES.get(rollout["phase"], "")))
     if preview := rollout.get("previewUrl"):
         lines.append(joined("preview", Text(preview, MOVING)))
-    return lines + [_check(check) for check in rollout.get("checks", [])]
+    return lines
 
 
 def _weight(rollout: Object) -> Text:
     asked, applied = int(rollout.get("weight", 0)), int(rollout.get("appliedWeight", 0))
-    agreed = asked == applied
+    agreed, shadow = asked == applied, rollout.get("shadow")
     return joined(
         bar(applied, GOOD if agreed else WAITING),
         f"{applied} % of requests",
+        Text(f"shadow {shadow} %" if shadow else "", MOVING),
         "" if agreed else Text(f"{asked} % asked, not yet acknowledged by every stable pod", WAITING),
-    )
-
-
-def _check(check: Object) -> Text:
-    sign, style = VERDICTS.get(check["verdict"], ("?", WAITING))
-    samples = check.get("samples")
-    return joined(
-        Text(f"{sign} {check['check']}", style),
-        str(check.get("value") or ""),
-        Text(f"of {samples} samples" if samples is not None else "", QUIET),
-        Text(check.get("message") or "", BAD if check["verdict"] == "Fail" else QUIET),
     )

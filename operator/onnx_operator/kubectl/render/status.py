@@ -8,6 +8,7 @@ from rich.tree import Tree
 
 from onnx_operator.decide.trouble import trouble_of
 from onnx_operator.kubectl.render.age import age
+from onnx_operator.kubectl.render.checks import check_notes, checks_table
 from onnx_operator.kubectl.render.pods import pod_line, pods_of
 from onnx_operator.kubectl.render.revisions import revision_line, shares
 from onnx_operator.kubectl.render.rollout import headline, rollout_lines
@@ -31,6 +32,10 @@ def status_tree(model: Object, pods: list[Object] | None, now: datetime) -> Tree
         branch = tree.add(headline(rollout, now))
         for line in rollout_lines(rollout):
             branch.add(line)
+        if checks := rollout.get("checks"):
+            branch.add(checks_table(checks))
+            for line in check_notes(checks):
+                branch.add(line)
     _add_revisions(tree, status, pods, now)
     branch = tree.add(Text("Conditions", "bold"))
     for condition in status.get("conditions", []):

@@ -36,16 +36,18 @@ HEALTH = {
     "deleting": ("Progressing", "It is being deleted."),
     "handing-over": ("Progressing", "HandingOver: digits-hzbw5b6dxn hands over"),
     "healthy": ("Healthy", "digits-bq24cmd5fz answers with 2 of 2 pods."),
+    "inconclusive": ("Suspended", "digits-bq24cmd5fz stays at 0%: its analysis is inconclusive."),
     "not-acknowledged": ("Progressing", "Progressing: 1 of 2 pods"),
     "outdated": ("Progressing", "The operator has not seen this spec yet."),
     "paused": ("Suspended", "digits-bq24cmd5fz stays at 25%: somebody paused it."),
     "preflight": ("Progressing", "Preflight: digits-bq24cmd5fz waits for its first pod"),
-    "progressing": ("Progressing", "Progressing: digits-bq24cmd5fz is judged at 25% until 12:34:16Z."),
+    "progressing": ("Progressing", "Progressing: digits-bq24cmd5fz is judged by 25% until 12:34:16Z."),
     "promoting": ("Progressing", "Promoting: 1 of the 2 pods"),
     "quiet-rollback": ("Progressing", "RollingBack: digits-hzbw5b6dxn is asked for again"),
     "recreate": ("Progressing", "Promoting: 0 of the 2 pods"),
     "rolled-back": ("Degraded", "RolledBack: digits-bq24cmd5fz was taken back. Somebody asked to go back"),
     "rolling-back": ("Degraded", "CandidateErrors: "),
+    "shadow": ("Progressing", "Progressing: digits-bq24cmd5fz is judged by copies of 100% until 12:34:16Z."),
     "stalled": ("Degraded", "ModelNotFound: fetch: nothing is at"),
     "starting": ("Progressing", "digits-hzbw5b6dxn loads"),
     "suspended": ("Suspended", "spec.state is Suspended"),
@@ -56,6 +58,7 @@ HEALTH = {
 ENABLED = {
     "aborted": {"retry"},
     "capacity-pending": {"promote", "abort", "pause"},
+    "inconclusive": {"promote", "abort", "resume"},
     "not-acknowledged": {"promote", "abort", "pause"},
     "paused": {"promote", "abort", "resume"},
     "preflight": {"promote", "abort", "pause"},
@@ -64,6 +67,7 @@ ENABLED = {
     "recreate": {"abort", "pause"},
     "rolled-back": {"retry"},
     "rolling-back": {"retry"},
+    "shadow": {"promote", "abort", "pause"},
 }
 
 
@@ -98,7 +102,9 @@ def test_actions_that_may_be_done(state: str) -> None:
     assert {name for name, action in found.items() if not action["disabled"]} == ENABLED.get(state, set())
 
 
-@pytest.mark.parametrize(("state", "action"), [(state, action) for state in ENABLED for action in ENABLED[state]])
+@pytest.mark.parametrize(
+    ("state", "action"), [(state, action) for state, actions in ENABLED.items() for action in sorted(actions)]
+)
 def test_an_action_changes_one_annotation_that_the_operator_understands(state: str, action: str) -> None:
     before = model(state)
     after = run(f"actions/{action}/action.lua", copy.deepcopy(before))

@@ -68,8 +68,13 @@ def test_the_pages_way_past_a_pause() -> None:
     page = (DOCS / "gitops.md").read_text()
     (snippet,) = re.findall(r"```yaml\n(inProgress: .+?)```", page, re.DOTALL)
     patient = expressions() | yaml.safe_load(snippet)
-    assert {state: health(model(state), patient) for state in ("paused", "progressing", "healthy", "aborted")} == {
+    assert {
+        state: health(model(state), patient)
+        for state in ("paused", "inconclusive", "shadow", "progressing", "healthy", "aborted")
+    } == {
         "paused": CURRENT,
+        "inconclusive": CURRENT,
+        "shadow": IN_PROGRESS,
         "progressing": IN_PROGRESS,
         "healthy": CURRENT,
         "aborted": FAILED,

@@ -3,14 +3,18 @@
 import os
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from onnx_operator.kubectl.render.checks import check_notes, checks_table
 from onnx_operator.kubectl.render.pods import restarts_of, state_of
 from onnx_operator.kubectl.render.revisions import shares
 from onnx_operator.kubectl.render.status import status_tree
 from tests.unit.operator.kubectl.printing import printed
 from tests.unit.operator.kubectl.recorded_states import NOW, STATES, model, pods
+
+Object = dict[str, Any]
 
 HERE = Path(__file__).parent / "rendered"
 
@@ -33,6 +37,31 @@ def test_a_narrow_terminal_loses_nothing() -> None:
     assert all(len(line) <= 60 for line in said.splitlines())
     letters = "".join(said.replace("│", "").split())
     assert "3of20requestsfailed(3serverError),ofthestablerevision's0of380." in letters
+
+
+def test_a_narrow_terminal_loses_no_check() -> None:
+    said = printed(status_tree(model("progressing"), pods("progressing"), NOW), width=60)
+    assert all(len(line) <= 60 for line in said.splitlines())
+    for check in model("progressing")["status"]["rollout"]["checks"]:
+        assert f"✓ {check['check']}" in said or f"? {check['check']}" in said
+
+
+def test_a_failed_check_is_told_first_and_a_column_that_would_be_empty_is_not_there() -> None:
+    checks: list[Object] = [
+        {"check": "clicks", "verdict": "Pass", "value": "1", "message": "fine"},
+        {"check": "outputs", "verdict": "Fail", "value": "12% agree", "needed": 100, "message": "far too few agree"},
+        {"check": "odd", "verdict": "Later"},
+    ]
+    said = [printed(checks_table(checks)).splitlines(), [str(note) for note in check_notes(checks)]]
+    assert said == [
+        [
+            "check      value      samples",
+            "✓ clicks   1",
+            "✗ outputs  12% agree    0/100",
+            "? odd",
+        ],
+        ["✗ outputs  far too few agree", "✓ clicks  fine"],
+    ]
 
 
 def test_a_status_of_an_older_operator_is_shown_too() -> None:

@@ -23,6 +23,16 @@ def test_the_share_is_exact(weight: int, seed: int, start: int) -> None:
     assert sum(dice.roll() for _ in range(1000)) == 10 * weight
 
 
+@given(weight=weights, seed=seeds, counts=st.lists(st.integers(0, 450), max_size=8))
+def test_the_share_is_exact_whether_rolled_one_by_one_or_at_once(weight: int, seed: int, counts: list[int]) -> None:
+    dice, yes = BlockDice(weight, random.Random(seed)), 0
+    for turn, count in enumerate(counts):
+        yes += dice.skip(count) if turn % 2 else sum(dice.roll() for _ in range(count))
+    left = -sum(counts) % 100
+    yes += sum(dice.roll() for _ in range(left))
+    assert yes * 100 == weight * (sum(counts) + left)
+
+
 @given(seed=seeds, start=st.integers(0, 300))
 def test_a_thousand_at_five_percent_are_fifty(seed: int, start: int) -> None:
     dice = BlockDice(5, random.Random(seed))

@@ -20,6 +20,24 @@ from onnx_server.traffic.traffic import Traffic
 from tests.contract.scripted_pod import ScriptedPod, scripted_pod
 
 REQUEST = Request(b"POST /v2/models/digits/infer HTTP/1.1\r\n", b"{}")
+NO_COPIES = {
+    "percent": 0,
+    "sampled": 0,
+    "underWay": 0,
+    "compared": 0,
+    "failed": 0,
+    "replayed": 0,
+    "dropped": {"inFlight": 0, "bytes": 0, "overloaded": 0, "unreachable": 0},
+}
+NO_EVIDENCE = {
+    "course": "",
+    "stable": {"requests": 0, "errors": 0},
+    "candidate": {"requests": 0, "errors": 0, "late": 0},
+    "compute": {},
+    "work": {},
+    "outputs": [],
+    "worst": [],
+}
 SOMEWHERE = (Address("one", "127.0.0.1", 1),)
 
 
@@ -58,6 +76,8 @@ def test_before_any_push() -> None:
             },
         },
         "preview": {"requests": 0},
+        "shadow": NO_COPIES,
+        "evidence": NO_EVIDENCE,
     }
     assert arms(fresh, 10) == [Arm.UNCOUNTED] * 10
 

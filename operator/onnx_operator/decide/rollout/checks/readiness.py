@@ -1,23 +1,36 @@
 """Does the candidate answer its probes? It fails if its pods cannot come up, or if it had ready ones and lost all."""
 
 from onnx_operator.decide import reasons
-from onnx_operator.decide.rollout.checks.judgement import Judgement
+from onnx_operator.decide.judgement import Judgement
 from onnx_operator.decide.rollout.sight import Sight
 
-# Seconds without a ready pod that a candidate may have while it has requests: a pod may be moved to another node.
-PATIENCE = 10.0
-# What a revision's own pods end with. Missing Secrets, quotas and policies are mended beside it, and are waited for.
-ITS_OWN = reasons.TYPED | {reasons.IMAGE_PULL_FAILED, reasons.CRASH_LOOP, reasons.OUT_OF_MEMORY}
+# Seconds without a ready pod that a candidate may have while it has requests. They cost users nothing: the stable
+# revision's pods answer meanwhile, and a node may be slow for a moment.
+PATIENCE = 30.0
+# A pod's creation is told in whole seconds, and it comes before the loss of the pod that it replaces is seen.
+SLACK = 5.0
 
 
 def readiness(sight: Sight) -> Judgement:
     """Return the verdict."""
-    trouble, name = sight.trouble, sight.candidate.name
-    if trouble and trouble.stuck and trouble.reason in ITS_OWN and not sight.patient:
-        return Judgement("readiness", "Fail", trouble.reason, trouble.message)
+    fault, name = sight.fault, sight.candidate.name
+    if fault and not sight.patient:
+        return Judgement("readiness", "Fail", fault.reason, fault.message)
     if sight.ready:
         return Judgement("readiness", "Pass", value=f"{sight.ready} ready")
-    if sight.facts.unready_since and sight.seconds(sight.facts.unready_since) >= PATIENCE:
-        message = f"{name} had ready pods, and has had none for {PATIENCE:.0f} seconds."
+    patience = sight.rollout.progressDeadlineSeconds if _are_replaced(sight) else PATIENCE
+    if sight.facts.step >= 0 and sight.facts.unready_since and sight.seconds(sight.facts.unready_since) >= patience:
+        message = f"{name} had ready pods, and has had none for {patience:.0f} seconds."
         return Judgement("readiness", "Fail", reasons.CANDIDATE_UNREADY, message)
     return Judgement("readiness", "Unknown", message=f"{name} has no ready pod.")
+
+
+def _are_replaced(sight: Sight) -> bool:
+    """Return whether all pods came after the last ready one had gone, as when its node is drained: they may load."""
+    lost = sight.seconds(sight.facts.unready_since)
+    standing = (pod["metadata"] for pod in sight.observed.pods.get(sight.candidate.name, ()))
+    return all(
+        sight.seconds(metadata["creationTimestamp"]) <= lost + SLACK
+        for metadata in standing
+        if "deletionTimestamp" not in metadata
+    )

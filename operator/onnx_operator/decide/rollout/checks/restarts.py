@@ -4,7 +4,7 @@ from typing import Any
 
 from onnx_operator import names
 from onnx_operator.decide import reasons
-from onnx_operator.decide.rollout.checks.judgement import Judgement
+from onnx_operator.decide.judgement import Judgement
 from onnx_operator.decide.rollout.sight import Sight
 from onnx_operator.observed import Observed
 

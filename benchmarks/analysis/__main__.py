@@ -1,0 +1,8 @@
+"""Runs as a program."""
+
+import sys
+
+from benchmarks.analysis.cli import main
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,44 @@
+"""How often something wrong is found within so many samples, by the operator's own tests; looked at all the time."""
+
+import numpy as np
+
+from benchmarks.analysis.vectorised import Counts, Flags, against_at_most, refutes_at_most_more
+from onnx_operator.decide.analysis import budget
+
+
+def errors_found(
+    stable: float, candidate: float, per_request: int, within: int, rollouts: int, seed: int, every: int = 4
+) -> float:
+    """Return in what share of rollouts the candidate's errors are found, at a tolerance of one point.
+
+    The stable revision answers ``per_request`` requests for each of the candidate's: 19 at a weight of 5 %, 1 as long
+    as all requests are copied. Looks are ``every`` so many of the candidate's requests.
+    """
+    draw = np.random.default_rng(seed)
+    errors, own = np.zeros(rollouts, dtype=np.int64), np.zeros(rollouts, dtype=np.int64)
+    found = np.zeros(rollouts, dtype=np.bool_)
+    for requests in range(every, within + 1, every):
+        errors += draw.binomial(every, candidate, rollouts)
+        own += draw.binomial(every * per_request, stable, rollouts)
+        left = np.flatnonzero(~found)
+        many = np.full(left.shape, requests)
+        found[left] = refutes_at_most_more(many, errors[left], many * per_request, own[left], 0.01, budget.ERRORS)
+    return float(found.mean())
+
+
+def outputs_found(apart: float, floor: float, outputs: int, within: int, rollouts: int, seed: int) -> tuple[float, int]:
+    """Return how often it is found that copies differ, and by how many copies in half of the rollouts.
+
+    ``apart`` is the share that differs, ``floor`` the share that has to agree; one of so many outputs is wrong.
+    """
+    differs = np.random.default_rng(seed).random((rollouts, within)) < apart
+    hits: Counts = np.cumsum(differs.astype(np.int64), axis=1)
+    tries = np.broadcast_to(np.arange(1, within + 1), hits.shape)
+    log_e = against_at_most(np.asarray(tries), hits, 1 - floor)
+    found = (hits > (1 - floor) * tries) & (log_e >= -np.log(budget.OUTPUTS / outputs))
+    return float(found.any(axis=1).mean()), _half(found)
+
+
+def _half(found: Flags) -> int:
+    first: Counts = np.where(found.any(axis=1), found.argmax(axis=1) + 1, found.shape[1] + 1)
+    return int(np.median(first))

@@ -1,0 +1,1 @@
+"""What the server does when it is told to end, and with what nobody should send it."""

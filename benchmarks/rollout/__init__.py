@@ -1,0 +1,1 @@
+"""How soon a bad version is found out and gone, and what judging costs."""

@@ -1,0 +1,1 @@
+"""What it costs clients that copies of their requests go to a candidate."""

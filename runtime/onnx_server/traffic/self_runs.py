@@ -1,0 +1,54 @@
+"""Which copies this pod runs once more itself, to learn how much it differs from itself. Pure."""
+
+from onnx_server.traffic.room import Ledger
+
+FIRST = 10
+"""So many run as soon as may be: a stable version that is never the same twice is noticed before it is judged by."""
+EVERY = 10
+"""From then on every so manieth copy."""
+HELD_SHARE, HELD_CREDIT = 0.001, 200
+"""Of clients' requests so many may have to wait for a run, and so many besides: enough for a busy pod's first ones.
+
+Each of them waits as long as the model runs, so it is among the slowest: of one in a hundred the 99th percentile would
+be of nothing else.
+"""
+
+
+class SelfRuns:
+    """One at a time, and within a ledger of their own: a heavy model's run costs far more than a copy."""
+
+    def __init__(self) -> None:
+        self._ledger = Ledger()
+        self._under_way = False
+        self._runs = 0
+        self._copies = 0
+        self._held = 0
+
+    def anew(self) -> None:
+        """Begin to learn again, with all the credit there can be."""
+        self._ledger.rest()
+        self._runs = self._copies = self._held = 0
+
+    def begin(self, requests: int, now: float) -> bool:
+        """Note a copy that was compared; return whether it is to run once more. What is left out the next one makes up.
+
+        `requests` of clients were answered in this course. `now` is in seconds of time.monotonic().
+        """
+        self._copies += 1
+        wanted = self._runs < FIRST or self._copies >= EVERY
+        held_too_many = self._held > HELD_CREDIT + HELD_SHARE * requests
+        if not wanted or self._under_way or held_too_many or self._ledger.spent(now):
+            return False
+        self._under_way = True
+        self._runs += 1
+        self._copies = 0
+        return True
+
+    def end(self, seconds: float, held: int, now: float) -> None:
+        """What `begin` let run is over; it took `seconds` of this pod's time, the model's included.
+
+        So many requests of clients were `held` up by it.
+        """
+        self._under_way = False
+        self._held += held
+        self._ledger.spend(seconds, now)

@@ -1,0 +1,50 @@
+"""Which copies run once more."""
+
+from onnx_server.traffic.room import CREDIT_SECONDS, SHARE
+from onnx_server.traffic.self_runs import EVERY, FIRST, HELD_CREDIT, HELD_SHARE, SelfRuns
+
+
+def ran(runs: SelfRuns, copies: int, seconds: float = 0.0, now: float = 100.0) -> list[int]:
+    """Return which of so many copies, one after the other, ran."""
+    found = []
+    for copy in range(copies):
+        if runs.begin(0, now):
+            found.append(copy)
+            runs.end(seconds, 0, now)
+    return found
+
+
+def test_the_first_ones_and_then_every_so_manieth() -> None:
+    runs = SelfRuns()
+    assert ran(runs, 40) == [*range(FIRST), *range(FIRST - 1 + EVERY, 40, EVERY)]
+    runs.anew()
+    assert ran(runs, FIRST + 1) == list(range(FIRST))
+
+
+def test_one_at_a_time() -> None:
+    runs = SelfRuns()
+    assert runs.begin(0, 1.0)
+    assert not runs.begin(0, 1.0)
+    runs.anew()
+    assert not runs.begin(0, 1.0)
+    runs.end(0.0, 0, 1.0)
+    assert runs.begin(0, 1.0)
+
+
+def test_what_is_left_out_is_made_up_for() -> None:
+    runs = SelfRuns()
+    assert ran(runs, 50, seconds=1.0) == [0]
+    due = 100.0 + 1.0 / SHARE - CREDIT_SECONDS
+    assert ran(runs, 50, now=due - 0.1) == []
+    assert ran(runs, 3, now=due + 0.1) == [0, 1, 2]
+
+
+def test_few_of_the_clients_requests_are_held_up() -> None:
+    runs, held, requests, ran = SelfRuns(), 12, 0, 0
+    for _ in range(100_000):
+        requests += 7
+        if runs.begin(requests, 100.0):
+            runs.end(0.0, held, 100.0)
+            ran += 1
+    assert FIRST * held < HELD_CREDIT
+    assert HELD_CREDIT + HELD_SHARE * requests < ran * held <= HELD_CREDIT + HELD_SHARE * requests + held
