@@ -5,9 +5,6 @@ from typing import Any
 import grpc
 from tritonclient.grpc import service_pb2, service_pb2_grpc
 
-LONG = 100_000_000
-"""Rounds of `busy` that nobody waits for."""
-
 
 def stub(channel: grpc.Channel) -> Any:
     return service_pb2_grpc.GRPCInferenceServiceStub(channel)

@@ -14,9 +14,10 @@ import orjson
 import pytest
 
 from tests.contract import batch_models, onnx_models
+from tests.contract.busy_rounds import ENDLESS, rounds_that_take
 from tests.contract.server_process import ServerProcess, serving
 
-LONG, SHORT = 3000, 1
+SHORT = 1
 
 
 class Client:
@@ -142,11 +143,11 @@ def test_urgent_requests_overtake_what_waits(serve: Serve) -> None:
         thread.start()
         return thread
 
-    threads = [ask("running", LONG)]
+    threads = [ask("running", rounds_that_take(1))]
     client.wait_for("onnx_server_in_flight_requests", 1)
     # Each takes a while, so that the answers come in the order of the runs.
     for waiting, (name, priority) in enumerate([("last", 0), ("second", 2), ("first", 1)], start=1):
-        threads.append(ask(name, LONG // 10, priority=priority))
+        threads.append(ask(name, rounds_that_take(0.1), priority=priority))
         client.wait_for("onnx_server_queue_depth", waiting)
     for thread in threads:
         thread.join()
@@ -156,7 +157,7 @@ def test_urgent_requests_overtake_what_waits(serve: Serve) -> None:
 def test_a_request_whose_timeout_passes_in_the_queue_is_told_at_once_and_never_runs(serve: Serve) -> None:
     client = serve(onnx_models.busy)
     with ThreadPoolExecutor(1) as threads:
-        running = threads.submit(client.busy, LONG)
+        running = threads.submit(client.busy, rounds_that_take(1))
         client.wait_for("onnx_server_in_flight_requests", 1)
         late = client.busy(SHORT, timeout=50_000)
         assert not running.done()
@@ -169,7 +170,7 @@ def test_a_request_whose_timeout_passes_in_the_queue_is_told_at_once_and_never_r
 def test_the_default_timeout_is_a_setting(serve: Serve) -> None:
     client = serve(onnx_models.busy, "queue: {defaultTimeoutMilliseconds: 50}")
     with ThreadPoolExecutor(1) as threads:
-        running = threads.submit(client.busy, LONG)
+        running = threads.submit(client.busy, rounds_that_take(1))
         client.wait_for("onnx_server_in_flight_requests", 1)
         assert client.busy(SHORT).status_code == 504
         # It has to have begun in time, not to have ended.
@@ -179,7 +180,7 @@ def test_the_default_timeout_is_a_setting(serve: Serve) -> None:
 def test_health_and_metrics_answer_while_a_model_runs(serve: Serve) -> None:
     client = serve(onnx_models.busy)
     with ThreadPoolExecutor(1) as threads:
-        running = threads.submit(client.busy, LONG)
+        running = threads.submit(client.busy, rounds_that_take(1))
         client.wait_for("onnx_server_in_flight_requests", 1)
         for url in 10 * (f"{client.server.url}/v2/health/ready", client.server.metrics_url):
             assert client.http.get(url).status_code == 200
@@ -190,7 +191,7 @@ def test_health_and_metrics_answer_while_a_model_runs(serve: Serve) -> None:
 def test_two_instances_run_at_once(serve: Serve) -> None:
     client = serve(onnx_models.busy, "instances: 2\nthreads: {intraOp: 1}")
     with ThreadPoolExecutor(1) as threads:
-        running = threads.submit(client.busy, LONG)
+        running = threads.submit(client.busy, rounds_that_take(1))
         client.wait_for("onnx_server_in_flight_requests", 1)
         for _ in range(3):
             assert client.busy(SHORT).status_code == 200
@@ -228,7 +229,7 @@ def test_the_server_ends_in_order_while_a_model_still_runs_for_a_client_that_lef
     client = serve(onnx_models.busy, "drainSeconds: 0")
     client.http.timeout = 0.5
     with pytest.raises(httpx.ReadTimeout):
-        client.busy(100 * LONG)
+        client.busy(ENDLESS)
     client.wait_for("onnx_server_in_flight_requests", 0)
     client.server.terminate()
     assert client.server.wait() == 0

@@ -15,7 +15,8 @@ from google.protobuf.message import Message
 from tritonclient.grpc import service_pb2
 
 from tests.contract import onnx_models
-from tests.contract.grpc_requests import LONG, busy, linear, stub
+from tests.contract.busy_rounds import ENDLESS
+from tests.contract.grpc_requests import busy, linear, stub
 from tests.contract.otlp_receiver import receiving
 from tests.contract.server_process import ServerProcess, serving
 from tests.contract.test_server_grpc_calls import by_code, in_flight, wait_until
@@ -123,7 +124,7 @@ def test_compressed_requests(server: ServerProcess) -> None:
 def test_the_timeout_is_the_clients_deadline(slow: ServerProcess) -> None:
     started = time.monotonic()
     for milliseconds, words in (("300", "the deadline passed"), ("0", "before the call came")):
-        answer = ask(slow, busy(20_000), connect_timeout_ms=milliseconds)
+        answer = ask(slow, busy(ENDLESS), connect_timeout_ms=milliseconds)
         assert (answer.status_code, answer.json()["code"]) == (504, "deadline_exceeded")
         assert words in answer.json()["message"]
     assert time.monotonic() - started < 5
@@ -132,9 +133,9 @@ def test_the_timeout_is_the_clients_deadline(slow: ServerProcess) -> None:
 
 def test_a_client_that_leaves_takes_its_request_along(slow: ServerProcess) -> None:
     with grpc.insecure_channel(slow.grpc_address) as channel:
-        running = stub(channel).ModelInfer.future(busy(20_000))
+        running = stub(channel).ModelInfer.future(busy(ENDLESS))
         wait_until(lambda: in_flight(slow) == 1)
-        body = busy(LONG).SerializeToString()
+        body = busy(ENDLESS).SerializeToString()
         head = (
             f"POST {PATH} HTTP/1.1\r\nhost: a\r\ncontent-type: application/proto\r\ncontent-length: {len(body)}\r\n\r\n"
         )

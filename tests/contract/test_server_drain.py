@@ -13,6 +13,7 @@ import httpx
 import pytest
 
 from tests.contract import drain_clients, onnx_models
+from tests.contract.busy_rounds import rounds_that_take
 from tests.contract.server_process import ServerProcess, serving
 
 DRAIN_SECONDS = 5
@@ -107,7 +108,7 @@ def test_what_is_in_flight_finishes(signum: int, tmp_path: Path) -> None:
     with serving(model, "--config", tmp_path / "server.yaml", tmp_path=tmp_path) as server:
         server.wait_until_ready()
         gone = threading.Event()
-        client = Client(server, gone, rounds=5_000, pause=0)
+        client = Client(server, gone, rounds=rounds_that_take(1), pause=0)
         thread = threading.Thread(target=client.run)
         thread.start()
         _wait_until_in_flight(server)

@@ -16,7 +16,8 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 from tritonclient.grpc import service_pb2
 
 from tests.contract import onnx_models
-from tests.contract.grpc_requests import LONG, busy, linear, stub
+from tests.contract.busy_rounds import ENDLESS, rounds_that_take
+from tests.contract.grpc_requests import busy, linear, stub
 from tests.contract.otlp_receiver import attributes, receiving
 from tests.contract.server_process import ServerProcess, serve_fails, serving
 
@@ -58,7 +59,7 @@ def by_code(server: ServerProcess, model: str = "busy") -> dict[tuple[str, str],
 def test_what_waits_past_its_deadline_is_not_run(slow: ServerProcess) -> None:
     """The client's deadline and the parameter `timeout` both end the wait; the first is said by the transport."""
     with grpc.insecure_channel(slow.grpc_address) as channel:
-        running = stub(channel).ModelInfer.future(busy(6_000))
+        running = stub(channel).ModelInfer.future(busy(rounds_that_take(2)))
         wait_until(lambda: in_flight(slow) == 1)
         with pytest.raises(grpc.RpcError) as late:
             stub(channel).ModelInfer(busy(1), timeout=0.3)
@@ -76,10 +77,10 @@ def test_what_waits_past_its_deadline_is_not_run(slow: ServerProcess) -> None:
 
 def test_a_cancelled_request_leaves_the_queue(slow: ServerProcess) -> None:
     with grpc.insecure_channel(slow.grpc_address) as channel:
-        running = stub(channel).ModelInfer.future(busy(6_000))
+        running = stub(channel).ModelInfer.future(busy(rounds_that_take(2)))
         wait_until(lambda: in_flight(slow) == 1)
-        waiting = [stub(channel).ModelInfer.future(busy(LONG)) for _ in range(3)]
-        stream = stub(channel).ModelStreamInfer(iter([busy(LONG), busy(LONG)]))
+        waiting = [stub(channel).ModelInfer.future(busy(ENDLESS)) for _ in range(3)]
+        stream = stub(channel).ModelStreamInfer(iter([busy(ENDLESS), busy(ENDLESS)]))
         wait_until(lambda: in_flight(slow) == 6)
         for call in (*waiting, stream):
             call.cancel()
@@ -90,13 +91,13 @@ def test_a_cancelled_request_leaves_the_queue(slow: ServerProcess) -> None:
 
 def test_a_client_that_dies_leaves_the_queue(slow: ServerProcess) -> None:
     asking = (
-        "import grpc, sys; from tests.contract.grpc_requests import LONG, busy, stub; "
-        "stub(grpc.insecure_channel(sys.argv[1])).ModelInfer(busy(LONG))"
+        "import grpc, sys; from tests.contract.grpc_requests import busy, stub; "
+        "stub(grpc.insecure_channel(sys.argv[1])).ModelInfer(busy(int(sys.argv[2])))"
     )
     with grpc.insecure_channel(slow.grpc_address) as channel:
-        running = stub(channel).ModelInfer.future(busy(20_000))
+        running = stub(channel).ModelInfer.future(busy(ENDLESS))
         wait_until(lambda: in_flight(slow) == 1)
-        client = subprocess.Popen([sys.executable, "-c", asking, slow.grpc_address])
+        client = subprocess.Popen([sys.executable, "-c", asking, slow.grpc_address, str(ENDLESS)])
         try:
             wait_until(lambda: in_flight(slow) == 2)
         finally:

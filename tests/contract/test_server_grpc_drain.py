@@ -13,6 +13,7 @@ import pytest
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from tritonclient.grpc import service_pb2, service_pb2_grpc
 
+from tests.contract.busy_rounds import rounds_that_take
 from tests.contract.grpc_drain_clients import KINDS, OPTIONS, draining, roll
 from tests.contract.grpc_requests import busy
 
@@ -40,12 +41,13 @@ def test_clients_that_never_retry_lose_nothing(tmp_path: Path) -> None:
 def test_what_is_in_flight_finishes(signum: int, tmp_path: Path) -> None:
     with draining(tmp_path, 0) as server, grpc.insecure_channel(server.grpc_address, options=OPTIONS) as channel:
         stub = service_pb2_grpc.GRPCInferenceServiceStub(channel)
-        call = stub.ModelInfer.future(busy(3_000))
+        rounds = rounds_that_take(1)
+        call = stub.ModelInfer.future(busy(rounds))
         answers = stub.ModelStreamInfer(iter([busy(2), busy(3)]))
         while server.metrics()['onnx_server_in_flight_requests{model="busy",version="1"}'] < 3:
             time.sleep(0.01)
         server.terminate(signum)
-        assert call.result(timeout=60).raw_output_contents[0] == (3_000).to_bytes(8, "little")
+        assert call.result(timeout=60).raw_output_contents[0] == rounds.to_bytes(8, "little")
         values = [answer.infer_response.raw_output_contents[0][0] for answer in answers]
         assert values == [2, 3]
         assert server.wait(timeout=60) == 0

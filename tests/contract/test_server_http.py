@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 
 from tests.contract import onnx_models
+from tests.contract.busy_rounds import ENDLESS, rounds_that_take
 from tests.contract.server_process import ServerProcess, serving
 
 ROW = np.linspace(-1, 1, 64, dtype=np.float32)[None]
@@ -360,10 +361,10 @@ def test_a_client_that_leaves_takes_its_request_out_of_the_queue(tmp_path: Path,
         server.wait_until_ready()
         before = server.metrics()['onnx_server_compute_duration_seconds_count{model="busy",version="1"}']
         with closing(Connection(server)) as first:
-            first.send(busy(6_000))
+            first.send(busy(rounds_that_take(2)))
             for _ in range(5):
                 with closing(Connection(server)) as leaving:
-                    leaving.send(busy(6_000))
+                    leaving.send(busy(ENDLESS))
                     time.sleep(0.05)
             assert first.read().status == 200
         metrics = server.metrics()
