@@ -6,7 +6,7 @@ from typing import Final
 from benchmarks.quantiles import median_within
 from benchmarks.results import Object, Results
 from benchmarks.shadow.paced import CONNECTIONS
-from benchmarks.shadow.turns import CASES, FASTEST, FIRST, PACE, PERCENT, SHORTER, STEPS, WAYS, State
+from benchmarks.shadow.turns import CASES, FASTEST, FIRST, LONGER, PACE, PERCENT, SHORTER, STEPS, WAYS, State
 from benchmarks.tables import number, table
 
 Loads = dict[str, Object]
@@ -24,6 +24,10 @@ server's benchmark in three states: without a split, with one that neither forwa
 dropped. Loads are short and many. No split and a split take turns, and then a split and one with copies: each load is
 compared with the one beside it under the other state. What is added is the middle of these ratios; in parentheses is
 between what it is, with a certainty of 95 %. What both add is reckoned from the two.
+
+Loads with copies last {LONGER} times as long as the others: the time that has to pass between two copies of a quick model
+goes on while nothing is copied, so in short ones copies would be twice as often as in a rollout. Here they are
+{1 + 1 / LONGER:g} times as often.
 
 Each model is asked in each way twice:
 - **without a pause**, by the tools of the server's benchmark: each connection asks again as soon as it is answered. The

@@ -44,8 +44,11 @@ PACE: Final = 0.5
 """A paced load has so much of what the pod answered without a split when it had no pause..."""
 FASTEST: Final = 8000.0
 """... but no more than the load tool can ask for without being late itself, in requests a second."""
-SHORTER: Final = 4
+SHORTER: Final = 2
 """Paced loads are so many times shorter, and SHORTER**2 times as many: unlike a load tool they do not begin anew."""
+LONGER: Final = 4
+"""Loads with copies last so many times as long as those beside them: a pod may copy again after a time, which goes on
+while nothing is copied. So copies are only 1 + 1 / LONGER times as often as where they never stop."""
 
 
 @dataclass(frozen=True)
@@ -72,8 +75,8 @@ class Case:
 
 CASES: Final = (Case("tiny"), Case("middle"))
 
-Measure = Callable[[], Load]
-"""Loads the pod once."""
+Measure = Callable[[int], Load]
+"""Loads the pod once, for so many times as long as usual."""
 
 
 def play(folder: Path, plan: Plan) -> Object:
@@ -102,12 +105,12 @@ def _made(folder: Path) -> Path:
 def _of_way(of: Subject, both: Pods, way: Way, case: Case, plan: Plan, size: int) -> dict[str, Object]:
     name = f"{way.name} {case.busy}"
     with step(f"shadow, {name}"):
-        busy = _compared(both, lambda: way.load(of, size, CONNECTIONS, plan.seconds), plan.rounds)
+        busy = _compared(both, lambda times: way.load(of, size, CONNECTIONS, times * plan.seconds), plan.rounds)
     rate = min(FASTEST, PACE * median(load["perSecond"] for load in busy["steps"][0]["none"]))
     paced_name = f"{way.name} {case.paced}"
     with step(f"shadow, {paced_name}"), _paced(of, way, size) as connected:
         seconds = plan.seconds / SHORTER
-        paced = _compared(both, lambda: connected.load(rate, seconds), plan.rounds * SHORTER**2)
+        paced = _compared(both, lambda times: connected.load(rate, times * seconds), plan.rounds * SHORTER**2)
     return {name: busy, paced_name: paced}
 
 
@@ -131,7 +134,7 @@ def _compared(both: Pods, measure: Measure, times: int) -> Object:
         for number in range(times):
             for state in states if number % 2 else reversed(states):
                 _apply(both, state)
-                found[state].append(measure().shown())
+                found[state].append(measure(LONGER if state == "shadow" else 1).shown())
         steps.append(found)
         copies = _since(before, both.control.copies())
     both.split(0)
@@ -147,7 +150,7 @@ def _warm_up(both: Pods, measure: Measure, state: State) -> None:
     wait_until_idle(both.pid)
     _apply(both, state)
     for _ in range(PATIENCE):
-        measure()
+        measure(LONGER)
         copies = both.control.copies()
         if state != "shadow" or copies["compared"] >= FIRST:
             return

@@ -23,7 +23,7 @@ MOMENTS = 3
 """At which a copy holds up all requests that are under way: it is sent, answered and compared."""
 LASTING = 2.0
 """For so many times as long as a copy takes, those who come are held up until a busy pod has caught up: reckoned."""
-HELD_SHARE = 0.003
+HELD_SHARE = 0.002
 """Of quick requests so many are held up after that on average, as reckoned below: fewer than one in a hundred."""
 
 
