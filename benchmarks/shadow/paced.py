@@ -13,7 +13,6 @@ from collections import deque
 from typing import Final
 
 from benchmarks.server.errors import BenchmarkError
-from benchmarks.server.loads import Load
 from benchmarks.server.places import HOST
 from benchmarks.shadow.talks import Begin, Talk
 
@@ -59,14 +58,16 @@ class Paced:
         for connection in self._everyone:
             connection.socket.close()
 
-    def load(self, rate: float, seconds: float) -> Load:
-        """Ask so many times a second for so long. Raises BenchmarkError if an answer is wrong or does not come.
+    def load(self, rate: float, seconds: float) -> list[float]:
+        """Ask so many times a second for so long; return what each request took, in milliseconds.
+
+        Raises BenchmarkError if an answer is wrong or does not come.
 
         A request's time begins when it is sent; of one that finds no connection idle it begins when it was due.
         """
         gc.disable()
         try:
-            return Load.of([taken * 1e3 for taken in _play(self._idle, rate, seconds)], seconds)
+            return [taken * 1e3 for taken in _play(self._idle, rate, seconds)]
         except OSError as error:
             raise BenchmarkError(f"a paced load broke: {error!r}") from error
         finally:

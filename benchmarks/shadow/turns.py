@@ -1,11 +1,11 @@
 """Short loads under two states of the pod, in turn: what drifts on the machine meanwhile moves both alike.
 
 A pause of the whole machine of ten milliseconds is a hundredth of a second, and so the 99th percentile of all that is
-asked in it. So loads are short, there are many of them, and each is compared with the one beside it: the middle of the
-ratios does not hear of the few that met such a pause.
+asked in it. So there are many loads, and the requests of several are taken together before they are compared: in these
+both states have met as many pauses, and copies of quick models, which are rare, are in all of them.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
@@ -39,13 +39,15 @@ CONNECTIONS: Final = 8
 FIRST: Final = 200
 """So many copies of a course go faster than the others (docs/contract.md)."""
 PATIENCE: Final = 60
-"""Loads in which that many have to be compared."""
+"""Rounds in which that many have to be compared."""
 PACE: Final = 0.5
 """A paced load has so much of what the pod answered without a split when it had no pause..."""
 FASTEST: Final = 8000.0
 """... but no more than the load tool can ask for without being late itself, in requests a second."""
-SHORTER: Final = 2
-"""Paced loads are so many times shorter, and SHORTER**2 times as many: unlike a load tool they do not begin anew."""
+SHORTER: Final = 4
+"""Paced loads are so many times shorter: unlike a load tool they do not begin anew."""
+TOGETHER: Final = 16
+"""So many of them are one round, in turn with those under the other state."""
 LONGER: Final = 4
 """Loads with copies last so many times as long as those beside them: a pod may copy again after a time, which goes on
 while nothing is copied. So copies are only 1 + 1 / LONGER times as often as where they never stop."""
@@ -75,8 +77,8 @@ class Case:
 
 CASES: Final = (Case("tiny"), Case("middle"))
 
-Measure = Callable[[int], Load]
-"""Loads the pod once, for so many times as long as usual."""
+Round = Callable[[Sequence[State]], dict[State, Load]]
+"""Loads the pod under each of these states, in this order or often in turn."""
 
 
 def play(folder: Path, plan: Plan) -> Object:
@@ -105,13 +107,39 @@ def _made(folder: Path) -> Path:
 def _of_way(of: Subject, both: Pods, way: Way, case: Case, plan: Plan, size: int) -> dict[str, Object]:
     name = f"{way.name} {case.busy}"
     with step(f"shadow, {name}"):
-        busy = _compared(both, lambda times: way.load(of, size, CONNECTIONS, times * plan.seconds), plan.rounds)
+        busy = _compared(both, lambda states: _busy_round(of, both, way, plan.seconds, size, states), plan.rounds)
     rate = min(FASTEST, PACE * median(load["perSecond"] for load in busy["steps"][0]["none"]))
     paced_name = f"{way.name} {case.paced}"
     with step(f"shadow, {paced_name}"), _paced(of, way, size) as connected:
         seconds = plan.seconds / SHORTER
-        paced = _compared(both, lambda times: connected.load(rate, times * seconds), plan.rounds * SHORTER**2)
+        paced = _compared(both, lambda states: _paced_round(both, connected, rate, seconds, states), plan.rounds)
     return {name: busy, paced_name: paced}
+
+
+def _busy_round(
+    of: Subject, both: Pods, way: Way, seconds: int, size: int, states: Sequence[State]
+) -> dict[State, Load]:
+    loads = {}
+    for state in states:
+        _apply(both, state)
+        loads[state] = way.load(of, size, CONNECTIONS, _times(state) * seconds)
+    return loads
+
+
+def _paced_round(
+    both: Pods, connected: Paced, rate: float, seconds: float, states: Sequence[State]
+) -> dict[State, Load]:
+    taken: dict[State, list[float]] = {state: [] for state in states}
+    for _ in range(TOGETHER):
+        for state in states:
+            _apply(both, state)
+            for _ in range(_times(state)):  # at the same moments in each, so that none has longer queues by chance
+                taken[state] += connected.load(rate, seconds)
+    return {state: Load.of(taken[state], TOGETHER * _times(state) * seconds) for state in states}
+
+
+def _times(state: State) -> int:
+    return LONGER if state == "shadow" else 1
 
 
 def _paced(of: Subject, way: Way, size: int) -> Paced:
@@ -122,19 +150,19 @@ def _paced(of: Subject, way: Way, size: int) -> Paced:
     return Paced(lambda: HttpTalk(path, message), HTTP_PORT)
 
 
-def _compared(both: Pods, measure: Measure, times: int) -> Object:
-    """Return the loads of each step: both states in turn, and the other one first each time."""
+def _compared(both: Pods, play_round: Round, rounds: int) -> Object:
+    """Return the loads of each step: under both states, and the other one first each time."""
     steps: list[dict[State, list[Object]]] = []
     copies: Object = {}
     for states in STEPS:
         found: dict[State, list[Object]] = {state: [] for state in states}
         for state in states:
-            _warm_up(both, measure, state)
+            _warm_up(both, play_round, state)
         before = both.control.copies()
-        for number in range(times):
-            for state in states if number % 2 else reversed(states):
-                _apply(both, state)
-                found[state].append(measure(LONGER if state == "shadow" else 1).shown())
+        for number in range(rounds):
+            loads = play_round(states if number % 2 else states[::-1])
+            for state in states:
+                found[state].append(loads[state].shown())
         steps.append(found)
         copies = _since(before, both.control.copies())
     both.split(0)
@@ -145,12 +173,11 @@ def _apply(both: Pods, state: State) -> None:
     both.split(0, PERCENT if state == "shadow" else 0, observed=state != "none")
 
 
-def _warm_up(both: Pods, measure: Measure, state: State) -> None:
+def _warm_up(both: Pods, play_round: Round, state: State) -> None:
     """Use up what copies may take at the beginning of a course: what is measured is how it goes on."""
     wait_until_idle(both.pid)
-    _apply(both, state)
     for _ in range(PATIENCE):
-        measure(LONGER)
+        play_round((state,))
         copies = both.control.copies()
         if state != "shadow" or copies["compared"] >= FIRST:
             return

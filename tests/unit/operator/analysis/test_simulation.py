@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from benchmarks.analysis import cases, vectorised
+from benchmarks.analysis.bound import errors_found_at_most
 from benchmarks.analysis.detection import errors_found, outputs_found
 from benchmarks.analysis.durations import taken_back
 from benchmarks.analysis.peers import aborts
@@ -80,6 +81,13 @@ def test_five_percent_errors_are_found_within_400_requests() -> None:
     # As long as all requests are copied, the stable revision answers no more of them than the candidate.
     assert errors_found(0.001, 0.05, 1, 400, COUNT, 15) >= 0.8
     assert errors_found(0.001, 0.05, 1, 600, COUNT, 15) >= 0.95
+
+
+def test_no_test_finds_five_percent_errors_much_more_often_while_all_requests_are_copied() -> None:
+    assert 0.95 < errors_found_at_most(0.001, 0.05, 400, 0.01, budget.ERRORS) < 0.97
+    assert errors_found_at_most(0.001, 0.05, 200, 0.01, budget.ERRORS) < 0.7
+    tolerated = errors_found_at_most(0.01, 0.02, 400, 0.01, budget.ERRORS)
+    assert tolerated == pytest.approx(budget.ERRORS)
 
 
 @pytest.mark.parametrize("what", SLOWER)
