@@ -40,6 +40,12 @@ BASELINE = 2.5
 SOON = 2.0
 """Seconds from a failure that stable pods have counted, or from a person's word, to weight 0 at each of them."""
 
+TOLERANCE = 0.01
+"""Of the requests at a weight, so many may go the other way: what a busy machine answered too late."""
+
+CUT = 4
+"""Requests that may be missing or too many: each of two pods had a block under way at the beginning and at the end."""
+
 
 def steady(weight: int, seconds: int = 600) -> Object:
     """Return a canary that stays at one weight, long enough for anything to happen there."""
@@ -213,6 +219,16 @@ class Scenario:
             asked, answered = found.get(weight, (0, 0))
             found[weight] = asked + len(sent), answered + load.by_version(sent)[version]
         return found
+
+    def check_shares(self, candidate: str, weights: set[int], requests: list[Request]) -> None:
+        """Check that there were these weights, and that the candidate answered what its weights say."""
+        shares = self.shares(candidate, requests)
+        print(f"answered by the candidate: {shares}")
+        assert weights <= shares.keys()
+        for weight, (asked, answered) in shares.items():
+            assert asked >= 100, f"{asked} requests at {weight} % tell nothing"
+            allowed = CUT + TOLERANCE * asked
+            assert abs(answered - asked * weight / 100) <= allowed, f"{answered} of {asked} at {weight} %"
 
     def weightless(self, fault: float) -> float:
         """Return the seconds from the fault to the first look at which no stable pod has a weight."""

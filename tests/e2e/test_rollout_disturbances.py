@@ -2,6 +2,8 @@
 
 from collections.abc import Callable
 
+import pytest
+
 from tests.cluster import Cluster
 from tests.e2e import misbehaving_models as bad
 from tests.e2e.kubectl import Kubectl, Object, condition, eventually, settled
@@ -33,7 +35,8 @@ def test_a_pod_of_the_stable_revision_is_deleted(scenario: Scenario) -> None:
     pod = scenario.watched.pods(scenario.stable)[0]
     scenario.kubectl("delete", "pod", pod["metadata"]["name"], "--wait=false")
     scenario.wait_promoted(new)
-    scenario.finish("stable pod deleted", new)
+    requests = scenario.finish("stable pod deleted", new)
+    scenario.check_shares(new, {25, 50, 100}, requests)
     assert pod["metadata"]["uid"] not in {other["metadata"]["uid"] for other in scenario.watched.pods()}
 
 
@@ -48,7 +51,8 @@ def test_the_operator_is_killed_in_each_state(scenario: Scenario, operator: Kube
         scenario.wait(in_phase(phase))
         _kill(operator, replicas)
     scenario.wait_promoted(new)
-    scenario.finish("operator killed in each of 5 phases", new)
+    requests = scenario.finish("operator killed in each of 5 phases", new)
+    scenario.check_shares(new, {25}, requests)
     assert len(scenario.watched.pods(new)) == 2
 
 
@@ -62,6 +66,17 @@ def test_the_operator_is_killed_while_it_takes_a_version_back(scenario: Scenario
     scenario.wait_rejected(new, "CandidateErrors")
     # Who takes over waits for the Lease to run out; until then the breakers of the stable pods stand in for it.
     scenario.finish("operator killed in RollingBack", new, fault, within=None)
+
+
+@pytest.mark.parametrize("phase", ["Preflight", "Paused"])
+def test_a_rollout_is_aborted_by_hand_while_it_waits(phase: str, scenario: Scenario) -> None:
+    scenario.serve(rollout={**QUICK, "steps": [{"weight": 50}, {"pause": {}}, {"weight": 100}]})
+    new = scenario.ask(scale_model(2.0))
+    scenario.wait(in_phase(phase))
+    fault = scenario.act("abort", new)
+    scenario.wait_rejected(new, "Aborted")
+    requests = scenario.finish(f"abort by hand in {phase}", new, fault)
+    assert set(by_version(requests[-20:])) == {scenario.stable.rpartition("-")[2]}
 
 
 def test_the_spec_goes_back_at_a_step(scenario: Scenario) -> None:
@@ -117,7 +132,8 @@ def test_the_model_is_scaled_up_and_down_at_a_step(scenario: Scenario) -> None:
     scenario.change(scaling={"minReplicas": 2})
     scenario.act("resume", new)
     scenario.wait_promoted(new)
-    scenario.finish("scaled up and down at 50 %", new)
+    requests = scenario.finish("scaled up and down at 50 %", new)
+    scenario.check_shares(new, {50}, requests)
     sizes = [
         change.obj["spec"]["replicas"]
         for change in scenario.watched.history.changes[scenario.watched.namespace]

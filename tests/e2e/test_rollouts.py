@@ -3,28 +3,12 @@
 import pytest
 
 from tests.e2e import misbehaving_models as bad
-from tests.e2e.load import Request, by_version, within
+from tests.e2e.load import by_version, within
 from tests.e2e.load_client import KINDS
 from tests.e2e.models import scale_model
 from tests.e2e.scenario import CRASHED, FORCED, Scenario, steady
 
-TOLERANCE = 0.01
-"""Of the requests at a weight, so many may go the other way: what a busy machine answered too late."""
-
-CUT = 4
-"""Requests that may be missing or too many: each of two pods had a block under way at the beginning and at the end."""
-
 REVISION = "onnx-operator.dev/revision"
-
-
-def check_shares(scenario: Scenario, candidate: str, weights: set[int], requests: list[Request]) -> None:
-    """Check that the candidate answered what its weights say."""
-    shares = scenario.shares(candidate, requests)
-    print(f"answered by the candidate: {shares}")
-    assert weights <= shares.keys()
-    for weight, (asked, answered) in shares.items():
-        assert asked >= 100, f"{asked} requests at {weight} % tell nothing"
-        assert abs(answered - asked * weight / 100) <= CUT + TOLERANCE * asked, f"{answered} of {asked} at {weight} %"
 
 
 def test_a_good_version_is_promoted(scenario: Scenario) -> None:
@@ -32,7 +16,7 @@ def test_a_good_version_is_promoted(scenario: Scenario) -> None:
     new = scenario.ask(scale_model(2.0))
     model = scenario.wait_promoted(new)
     requests = scenario.finish("good v2 is promoted", new)
-    check_shares(scenario, new, {25, 50, 100}, requests)
+    scenario.check_shares(new, {25, 50, 100}, requests)
     assert model["status"].get("rejected", []) == []
     version = new.rpartition("-")[2]
     assert {request.tells for request in requests if request.version == version} == {2.0}
@@ -84,5 +68,5 @@ def test_a_rollout_is_aborted_by_hand_at_a_step(weight: int, scenario: Scenario)
     fault = scenario.act("abort", new)
     scenario.wait_rejected(new, "Aborted")
     requests = scenario.finish(f"abort by hand at {weight} %", new, fault)
-    check_shares(scenario, new, {weight}, requests)
+    scenario.check_shares(new, {weight}, requests)
     assert set(by_version(requests[-20:])) == {scenario.stable.rpartition("-")[2]}

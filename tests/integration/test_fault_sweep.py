@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.cluster.plane import ControlPlane, control_plane
-from tests.integration.fault_sweep import Case, FaultSweep
+from tests.integration.fault_sweep import FAULTS, WAYS, Case, FaultSweep
 from tests.integration.history import History, recorded
 from tests.integration.installation import grant
 from tests.integration.proxy import proxied
@@ -19,8 +19,9 @@ from tests.integration.scenarios import SCENARIOS
 from tests.integration.succession import Reign, Succession
 
 SWEPT = ("create", "roll out", "abort", "drift")
-EVERY = {"roll out": 4, "abort": 4}
-"""Of the long scenarios every fourth case runs; all of them with SWEEP=all, which takes many minutes more."""
+EVERY = {"roll out": 5, "abort": 5}
+"""Of the long scenarios every fifth case runs, so that each fault is met at every fifth call, and each way at every
+fifth event; all of them with SWEEP=all, which takes many minutes more."""
 
 LATELY = 10.0
 """Seconds that a status may be behind, with hundreds of models in the queue."""
@@ -70,7 +71,9 @@ def test_any_fault_of_any_call_leads_to_the_same_end_with_pods_played_by_kwok(
 ) -> None:
     sweep = FaultSweep(SCENARIOS[name], crowded, reign.entrance, history)
     probe = sweep.probe()
-    _run(sweep, list(sweep.call_cases(probe)), probe.end, f"{name}: {len(probe.calls)} calls", record_property)
+    cases = _some(name, list(sweep.call_cases(probe)))
+    assert {case.what.partition(" at call ")[0] for case in cases} >= FAULTS.keys()
+    _run(sweep, cases, probe.end, f"{name}: {len(probe.calls)} calls", record_property)
 
 
 @pytest.mark.parametrize("reign", [(*BUSY, "--resync", "5")], indirect=True, ids=[""])
@@ -80,7 +83,13 @@ def test_any_watch_event_lost_doubled_or_late_leads_to_the_same_end_with_pods_pl
 ) -> None:
     sweep = FaultSweep(SCENARIOS[name], crowded, reign.entrance, history)
     probe = sweep.probe()
-    _run(sweep, list(sweep.event_cases(probe)), probe.end, f"{name}: {probe.events} events", record_property)
+    cases = _some(name, list(sweep.event_cases(probe)))
+    assert {case.what.partition(" event ")[0] for case in cases} >= set(WAYS)
+    _run(sweep, cases, probe.end, f"{name}: {probe.events} events", record_property)
+
+
+def _some(name: str, cases: list[Case]) -> list[Case]:
+    return cases if os.environ.get("SWEEP") == "all" else cases[:: EVERY.get(name, 1)]
 
 
 def _run(
@@ -90,7 +99,6 @@ def _run(
     what: str,
     record_property: Callable[[str, object], None],
 ) -> None:
-    cases = cases if os.environ.get("SWEEP") == "all" else cases[:: EVERY.get(what.partition(":")[0], 1)]
     sweep.run(cases, end, LATELY)
     print(f"{what}, {len(sweep.ran)} cases ran; of {len(cases)} prepared, {len(sweep.missed)} ended before their fault")
     record_property("cases", len(sweep.ran))
