@@ -4,6 +4,8 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import Any
 
+MUST_ANSWER = 1_000_000
+
 HEAD = """# Soak of rollouts
 
 Made by `make soak`; no number here is typed by hand. Clients that never retry ask a model of two pods through its entry
@@ -35,13 +37,17 @@ def section(soak: Soak, machine: dict[str, Any], commit: str, at: str) -> str:
 {machine["cores"]} cores ({machine["cpu"]}), {machine["memoryGiB"]} GiB of memory, Linux {machine["kernel"]}; cluster,
 pods and clients share them. At commit {commit}, until {at}, for {soak.minutes:.0f} minutes.
 
-| what | measured | must |
-| --- | --- | --- |
-| requests | {soak.by_kind.total():,} ({kinds}) | ≥ 1,000,000 |
-| lost | {soak.lost} | 0 |
-| p50 / p99 / slowest request, ms | {times} | - |
+| what | measured | must |  |
+| --- | --- | --- | --- |
+| requests | {soak.by_kind.total():,} ({kinds}) | ≥ {MUST_ANSWER:,} | {_verdict(soak.by_kind.total() >= MUST_ANSWER)} |
+| lost | {soak.lost} | 0 | {_verdict(soak.lost == 0)} |
+| p50 / p99 / slowest request, ms | {times} | - |  |
 
 | what happened meanwhile | times |
 | --- | --- |
 {events}
 """
+
+
+def _verdict(met: bool) -> str:
+    return "met" if met else "**NOT MET**"

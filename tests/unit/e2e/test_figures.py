@@ -110,8 +110,8 @@ def test_the_soaks_section_says_what_was_lost() -> None:
     machine = {"cores": 2, "cpu": "a", "memoryGiB": 8.0, "kernel": "6"}
     text = section(soak, machine, "abc-dirty", "2026-01-01T00:00:00+00:00")
     assert text.startswith("# Soak of rollouts\n")
-    assert "| requests | 1,000,000 (400,000 grpc stream, 600,000 grpc unary) | ≥ 1,000,000 |" in text
-    assert "| lost | 2 | 0 |" in text
+    assert "| requests | 1,000,000 (400,000 grpc stream, 600,000 grpc unary) | ≥ 1,000,000 | met |" in text
+    assert "| lost | 2 | 0 | **NOT MET** |" in text
     assert "1.0 / 20.0 / 500.0" in text
     assert "| aborted | 3 |" in text
 
