@@ -176,3 +176,58 @@ def test_an_unmanaged_model_is_left_alone() -> None:
     made = plan(replace(unmanaged, action=f"abort@{V2}#1").observed())
     assert answer(made) == ("Ignored", "spec.state is Unmanaged: the operator changes nothing.")
     assert (made.orders, made.again, made.rollout) == ({}, None, None)
+
+
+AT_ONCE: Object = {"strategy": "BlueGreen", "scaleDownDelaySeconds": 0}
+
+
+def version(cluster: SmallCluster, number: int, limit: int = 5) -> SmallCluster:
+    """Return the cluster some time after a version was asked for, at once and with so many kept for the way back."""
+    asked = spec(f"s3://m/{number}", 2, rollout={**AT_ONCE, "revisionHistoryLimit": limit})
+    return steps(replace(cluster, asked=asked), 8, 10)
+
+
+@pytest.mark.parametrize("limit", [0, 1, 5])
+def test_an_old_rollback_does_not_come_alive_when_the_version_that_it_was_about_is_forgotten(limit: int) -> None:
+    cluster = version(version(SmallCluster(spec("s3://m/1", 2)), 1), 2)
+    cluster = steps(replace(cluster, action=f"rollback@{V1}#1"), 8, 10)
+    assert cluster.entry == V1
+    for number in range(3, 12):
+        cluster = version(cluster, number, limit)
+        made = plan(cluster.observed())
+        assert cluster.entry == made.stable == name_of(spec(f"s3://m/{number}"))
+        assert (answer(made)[0], made.planned(made.wanted).revision.rejected) == ("Accepted", None)
+    assert V2 not in {revision.name for revision in cluster.revisions}
+
+
+@pytest.mark.parametrize("until", ["facts", "orders", "scales"])
+def test_the_memory_of_an_action_outlives_its_revision_whenever_the_operator_is_killed(until: str) -> None:
+    cluster = version(version(SmallCluster(spec("s3://m/1", 2)), 1), 2)
+    cluster = steps(replace(cluster, action=f"rollback@{V1}#1"), 8, 10)
+    for number in range(3, 8):
+        cluster = replace(cluster, asked=spec(f"s3://m/{number}", 2, rollout={**AT_ONCE, "revisionHistoryLimit": 1}))
+        for _ in range(12):
+            cluster, _ = cluster.reconciled(until)
+            cluster, made = cluster.reconciled()
+            cluster = kubelets(cluster).later(10)
+            assert made.planned(made.wanted).revision.rejected is None
+    assert cluster.entry == name_of(spec("s3://m/7"))
+
+
+@pytest.mark.parametrize(("action", "result"), [("abort", "Accepted"), ("pause", "Accepted"), ("resume", "Ignored")])
+def test_an_old_action_does_not_come_alive_when_its_revision_is_made_anew(action: str, result: str) -> None:
+    cluster = replace(rolling(), action=f"{action}@{V2}#1")
+    cluster, made = cluster.reconciled()
+    assert answer(made)[0] == result
+    for number in (3, 4, 5, 1):
+        cluster = version(cluster, number, 1)
+    assert V2 not in {revision.name for revision in cluster.revisions}
+    assert answer(plan(cluster.observed()))[0] == result, "and the answer stays"
+    cluster = version(cluster, 2, 1)
+    assert cluster.entry == V2
+
+
+def test_what_came_before_its_revision_does_not_come_alive_with_it() -> None:
+    cluster, made = act(rolling(), f"abort@{V3}#1")
+    assert answer(made) == ("Ignored", f"There is no revision {V3}.")
+    assert version(cluster, 3).entry == V3
