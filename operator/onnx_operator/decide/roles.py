@@ -128,8 +128,9 @@ def _again(observed: Observed, course: Course, made: list[Planned]) -> float | N
         return None
     if not running.patient or observed.spec.routing.previewHeader:
         return AT_ONCE if is_failing(running) else SOON
-    # Nothing is counted and nobody is told anything: it is ready one day, which is heard of, or its time is over.
-    if running.facts.shrunk_at:
+    # Nothing is counted and nobody is told anything: it is ready one day, which is heard of, or its time is over. What
+    # it waits for once it is ready, only its pods can say.
+    if running.facts.shrunk_at or running.ready >= running.enough:
         return SOON
     left = seconds_left(running)
     return None if left is None else max(SOON, left)

@@ -5,9 +5,10 @@ from typing import Any
 
 import pytest
 
+from onnx_operator.decide.conditions import conditions
 from onnx_operator.decide.plan import Plan
 from onnx_operator.decide.roles import plan
-from tests.unit.operator.situations import name_of, spec
+from tests.unit.operator.situations import SIGNATURE, name_of, spec
 from tests.unit.operator.small_cluster import SmallCluster, clients, kubelets, serving
 
 Object = dict[str, Any]
@@ -231,3 +232,44 @@ def test_what_came_before_its_revision_does_not_come_alive_with_it() -> None:
     cluster, made = act(rolling(), f"abort@{V3}#1")
     assert answer(made) == ("Ignored", f"There is no revision {V3}.")
     assert version(cluster, 3).entry == V3
+
+
+MORE: Object = {**SIGNATURE, "outputs": [*SIGNATURE["outputs"], {"name": "extra", "datatype": "FP32", "shape": [-1]}]}
+
+
+@pytest.mark.parametrize("rollout", [STEPS, AT_ONCE, {"strategy": "Recreate"}], ids=["Canary", "BlueGreen", "Recreate"])
+@pytest.mark.parametrize("by_hand", [True, False])
+def test_the_way_back_from_a_version_with_a_new_output_is_open(rollout: Object, by_hand: bool) -> None:
+    cluster = replace(serving(2, rollout), asked=spec("s3://m/2", 2, rollout=rollout), signatures=((V2, MORE),))
+    cluster = steps(replace(steps(cluster, 3), action=f"promote@{V2}#1"), 6)
+    assert cluster.entry == V2
+    back = {"action": f"rollback@{V1}#1"} if by_hand else {"asked": spec("s3://m/1", 2, rollout=rollout)}
+    cluster = steps(replace(cluster, **back), 8)
+    made = plan(cluster.observed())
+    assert (cluster.entry, made.stable, made.candidate) == (V1, V1, None)
+    assert made.planned(V1).revision.rejected is None
+    again = steps(replace(cluster, asked=spec("s3://m/3", 2, rollout=AT_ONCE), signatures=((V3, BREAKING),)), 8)
+    assert again.entry == V1, "what never served has to fit"
+
+
+BREAKING: Object = {"inputs": SIGNATURE["inputs"], "outputs": MORE["outputs"][1:]}
+
+
+def test_a_version_that_does_not_say_its_signature_is_waited_for_and_that_is_told() -> None:
+    cluster = replace(serving(2, AT_ONCE), asked=spec("s3://m/2", 2, rollout=AT_ONCE), signatures=((V2, None),))
+    cluster = steps(cluster, 6, 10)
+    seen = cluster.observed()
+    made = plan(seen)
+    assert (made.stable, made.again) == (V1, 1.0), "and is asked again soon"
+    moving = conditions(seen, made, None)[1]
+    assert (moving.status, moving.reason) == (True, "RollingOut")
+    assert "its signature, which a ready pod says on port 9000" in moving.message
+    assert "spec.signature.breaking: Allow" in moving.message
+    assert steps(replace(cluster, signatures=()), 4).entry == V2
+    assert plan(replace(cluster, signatures=((V2, BREAKING),)).observed()).planned(V2).revision.rejected
+    allowed = replace(cluster, asked=spec("s3://m/2", 2, rollout=AT_ONCE, signature={"breaking": "Allow"}))
+    assert steps(allowed, 4).entry == V2
+    late = steps(cluster, 1, 600)
+    rejected = plan(late.observed()).planned(V2).revision.rejected
+    assert rejected is not None
+    assert rejected.reason == "ProgressDeadlineExceeded"
