@@ -21,6 +21,9 @@ from onnx_operator.rollout import SplitState
 
 Object = dict[str, Any]
 
+# All pods of a revision say the same of their model, so that not all of many are asked for it.
+FEW = 3
+
 
 class ControlPort(Protocol):
     """What the operator asks of a pod's control port."""
@@ -109,11 +112,11 @@ class Observer:
         return {revision: tuple(found) for revision, found in pods.items()}
 
     async def _reported(self, observed: Observed) -> dict[str, Object]:
-        """Ask a ready pod of each revision whose signature is not known yet."""
+        """Ask ready pods of each revision whose signature is not known yet: one that is deaf is not all of them."""
         mute = [revision.name for revision in observed.revisions if not revision.signature]
-        asked = {name: ready[0] for name in mute if (ready := _reachable(observed, name))}
-        said = await asyncio.gather(*(self._control.facts(*_place(pod)) for pod in asked.values()))
-        return {name: facts for name, facts in zip(asked, said, strict=True) if facts}
+        asked = [(name, pod) for name in mute for pod in _reachable(observed, name)[:FEW]]
+        said = await asyncio.gather(*(self._control.facts(*_place(pod)) for _, pod in asked))
+        return {name: facts for (name, _), facts in zip(asked, said, strict=True) if facts}
 
     async def _splits(self, observed: Observed) -> dict[str, SplitState | None]:
         """Ask the ready pods whose split a decision needs, all at the same time: one that hangs delays no other."""

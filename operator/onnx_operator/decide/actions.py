@@ -7,9 +7,8 @@ nonce tells one request from the next of the same words. The annotation stays wh
 import re
 from dataclasses import dataclass
 
-from onnx_operator import names
 from onnx_operator.api.status import LastAction
-from onnx_operator.observed import Observed, Revision
+from onnx_operator.observed import Observed
 
 REFRESH = "refresh"
 KNOWN = ("promote", "resume", "pause", "abort", "retry", "rollback", REFRESH)
@@ -43,14 +42,6 @@ class Request:
         )
 
 
-@dataclass(frozen=True)
-class Refresh:
-    """A new revision of the same spec, with today's defaults, in the place of ``base``."""
-
-    base: Revision
-    name: str
-
-
 def request_of(observed: Observed, base_name: str) -> Request | LastAction | None:
     """Return what is asked for; the answer, if that is nothing that this operator knows; None if nothing is.
 
@@ -67,23 +58,3 @@ def request_of(observed: Observed, base_name: str) -> Request | LastAction | Non
     if request.action not in KNOWN:
         return request.ignored(f"This operator knows no action {request.action!r}; it knows {', '.join(KNOWN)}.")
     return request
-
-
-def refresh_of(
-    observed: Observed, request: Request, wanted: Revision | None, base_name: str
-) -> tuple[Refresh | None, LastAction]:
-    """Return the refresh to begin now, if any, and the answer to it.
-
-    ``wanted`` is the newest revision that is of this spec, if one exists, ``base_name`` the name of the first such.
-    """
-    revision = request.revision
-    name = names.refreshed_name(observed.name, revision, request.nonce)
-    done = f"{name} is the new revision with the defaults of the time."
-    if any(known.name == name for known in observed.revisions):
-        return None, request.accepted(done)
-    if wanted is None or revision != wanted.name:
-        asked = wanted.name if wanted else base_name
-        return None, request.ignored(f"{revision} is not the revision that the spec asks for; {asked} is.")
-    if observed.spec.state == "Unmanaged":
-        return None, request.ignored("spec.state is Unmanaged: the operator changes nothing.")
-    return Refresh(wanted, name), request.accepted(done)

@@ -4,8 +4,8 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from onnx_operator import names
-from onnx_operator.decide.actions import Refresh
 from onnx_operator.decide.golden import golden_of
+from onnx_operator.decide.refresh import Refresh
 from onnx_operator.decide.salvage import salvaged
 from onnx_operator.decide.signature import signature_of
 from onnx_operator.decide.times import moment, stamp

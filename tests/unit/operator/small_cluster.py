@@ -145,7 +145,8 @@ class SmallCluster:
             owned["Service", "digits"] = {"spec": {"selector": selector}, "metadata": {"name": "digits"}}
         pods = {name: tuple(p.shown() for p in there) for name, there in self.pods}
         known = dict(self.signatures)
-        reported = {name: {"signature": known.get(name, SIGNATURE)} for name, there in self.pods if there}
+        says = {name: known.get(name, SIGNATURE) for name, there in self.pods if any(p.stage == "ready" for p in there)}
+        reported = {name: {"signature": signature} for name, signature in says.items() if signature}
         seen = Observed(
             namespace="team", name="digits", uid=UID, generation=1, spec=self.asked, status={}, now=self.now,
             defaults=DEFAULTS, operator_keys="{}", action=self.action, revisions=self.revisions, owned=owned,

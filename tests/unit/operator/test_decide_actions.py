@@ -62,6 +62,28 @@ def test_a_way_back_to_an_older_spec_leads_to_its_refresh() -> None:
     assert plan(seen(None, STABLE, refreshed, newer)).wanted == refreshed.name
 
 
+def test_a_refresh_that_is_forgotten_with_its_revision_does_not_come_alive() -> None:
+    action = f"refresh@{STABLE.name}#1"
+    first = plan(seen(action))
+    refreshed = replace(first.planned(first.wanted).revision, promoted_at=EARLIER.replace("11:00", "11:10"))
+    limit = {"strategy": "BlueGreen", "revisionHistoryLimit": 0}
+    other = replace(revision(OTHER, 3, EARLIER.replace("11:00", "11:30")), signature=None)
+    at = observed(spec(OTHER.model.uri, rollout=limit), refreshed, other, action=action)
+    later = plan(replace(at, pods={other.name: (ready_pod(),)}))
+    assert (later.discarded, result(later)) == ((refreshed.name,), "Accepted")
+    left = tuple(planned.revision for planned in later.revisions)
+    back = plan(seen(action, *left, STABLE))
+    assert (back.wanted, result(back)) == (STABLE.name, "Accepted")
+
+
+def test_a_refresh_that_was_ignored_does_not_come_alive() -> None:
+    action = f"refresh@{STABLE.name}#1"
+    made = plan(observed(OTHER, STABLE, action=action))
+    back = plan(seen(action, *(planned.revision for planned in made.revisions)))
+    assert (back.wanted, result(back)) == (STABLE.name, "Ignored")
+    assert plan(seen(f"refresh@{STABLE.name}#2", *(p.revision for p in made.revisions))).wanted != STABLE.name
+
+
 @pytest.mark.parametrize(
     ("action", "says"),
     [

@@ -12,7 +12,7 @@ from onnx_operator.observe import Observer
 from onnx_operator.observed import Observed
 from onnx_operator.rollout import SplitState
 from tests.unit.operator.one_model import KEY, World, at_once, serving
-from tests.unit.operator.situations import DEFAULTS, NOW, spec
+from tests.unit.operator.situations import DEFAULTS, NOW, SIGNATURE, spec
 
 Object = dict[str, Any]
 
@@ -74,6 +74,38 @@ def test_in_a_rollout_all_are_asked_at_the_same_time() -> None:
     seen, asked = observe(world, ready + 1)
     assert asked == ready + 1, "every ready pod for its split, and the candidate's for its signature"
     assert list(seen.splits.values()) == [None] * ready, "asked, and silent"
+
+
+class DeafFirst:
+    """Control ports of which the one that is asked first does not answer."""
+
+    def __init__(self) -> None:
+        self.asked: list[str] = []
+
+    async def facts(self, pod_ip: str, pod_uid: str) -> Object | None:
+        self.asked.append(pod_uid)
+        return {"signature": SIGNATURE} if len(self.asked) > 1 else None
+
+    async def split(self, pod_ip: str, pod_uid: str) -> SplitState | None:
+        return None
+
+
+def test_one_deaf_pod_does_not_keep_the_signature_of_all_of_them() -> None:
+    world = serving()
+    world.control.answer = {}
+    world.ask(spec(V2, 5))
+    for _ in range(6):
+        world.operator.hear()
+        world.operator.reconcile()
+        world.kubelets()
+    cache, control = Cache(), DeafFirst()
+    for kind in WATCHED:
+        cache.replace(kind, None, world.memory.listed(kind))
+    model = cache.get(MODEL, *KEY)
+    assert model is not None
+    seen = at_once(Observer(cache, control, DEFAULTS, "{}").observe(model, NOW))
+    assert list(seen.reported.values()) == [{"signature": SIGNATURE}]
+    assert len(set(control.asked)) == 3, "and not all of many are asked"
 
 
 class Answered:

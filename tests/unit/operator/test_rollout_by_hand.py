@@ -5,9 +5,10 @@ from typing import Any
 
 import pytest
 
+from onnx_operator.decide.conditions import conditions
 from onnx_operator.decide.plan import Plan
 from onnx_operator.decide.roles import plan
-from tests.unit.operator.situations import name_of, spec
+from tests.unit.operator.situations import SIGNATURE, name_of, spec
 from tests.unit.operator.small_cluster import SmallCluster, clients, kubelets, serving
 
 Object = dict[str, Any]
@@ -176,3 +177,99 @@ def test_an_unmanaged_model_is_left_alone() -> None:
     made = plan(replace(unmanaged, action=f"abort@{V2}#1").observed())
     assert answer(made) == ("Ignored", "spec.state is Unmanaged: the operator changes nothing.")
     assert (made.orders, made.again, made.rollout) == ({}, None, None)
+
+
+AT_ONCE: Object = {"strategy": "BlueGreen", "scaleDownDelaySeconds": 0}
+
+
+def version(cluster: SmallCluster, number: int, limit: int = 5) -> SmallCluster:
+    """Return the cluster some time after a version was asked for, at once and with so many kept for the way back."""
+    asked = spec(f"s3://m/{number}", 2, rollout={**AT_ONCE, "revisionHistoryLimit": limit})
+    return steps(replace(cluster, asked=asked), 8, 10)
+
+
+@pytest.mark.parametrize("limit", [0, 1, 5])
+def test_an_old_rollback_does_not_come_alive_when_the_version_that_it_was_about_is_forgotten(limit: int) -> None:
+    cluster = version(version(SmallCluster(spec("s3://m/1", 2)), 1), 2)
+    cluster = steps(replace(cluster, action=f"rollback@{V1}#1"), 8, 10)
+    assert cluster.entry == V1
+    for number in range(3, 12):
+        cluster = version(cluster, number, limit)
+        made = plan(cluster.observed())
+        assert cluster.entry == made.stable == name_of(spec(f"s3://m/{number}"))
+        assert (answer(made)[0], made.planned(made.wanted).revision.rejected) == ("Accepted", None)
+    assert V2 not in {revision.name for revision in cluster.revisions}
+
+
+@pytest.mark.parametrize("until", ["facts", "orders", "scales"])
+def test_the_memory_of_an_action_outlives_its_revision_whenever_the_operator_is_killed(until: str) -> None:
+    cluster = version(version(SmallCluster(spec("s3://m/1", 2)), 1), 2)
+    cluster = steps(replace(cluster, action=f"rollback@{V1}#1"), 8, 10)
+    for number in range(3, 8):
+        cluster = replace(cluster, asked=spec(f"s3://m/{number}", 2, rollout={**AT_ONCE, "revisionHistoryLimit": 1}))
+        for _ in range(12):
+            cluster, _ = cluster.reconciled(until)
+            cluster, made = cluster.reconciled()
+            cluster = kubelets(cluster).later(10)
+            assert made.planned(made.wanted).revision.rejected is None
+    assert cluster.entry == name_of(spec("s3://m/7"))
+
+
+@pytest.mark.parametrize(("action", "result"), [("abort", "Accepted"), ("pause", "Accepted"), ("resume", "Ignored")])
+def test_an_old_action_does_not_come_alive_when_its_revision_is_made_anew(action: str, result: str) -> None:
+    cluster = replace(rolling(), action=f"{action}@{V2}#1")
+    cluster, made = cluster.reconciled()
+    assert answer(made)[0] == result
+    for number in (3, 4, 5, 1):
+        cluster = version(cluster, number, 1)
+    assert V2 not in {revision.name for revision in cluster.revisions}
+    assert answer(plan(cluster.observed()))[0] == result, "and the answer stays"
+    cluster = version(cluster, 2, 1)
+    assert cluster.entry == V2
+
+
+def test_what_came_before_its_revision_does_not_come_alive_with_it() -> None:
+    cluster, made = act(rolling(), f"abort@{V3}#1")
+    assert answer(made) == ("Ignored", f"There is no revision {V3}.")
+    assert version(cluster, 3).entry == V3
+
+
+MORE: Object = {**SIGNATURE, "outputs": [*SIGNATURE["outputs"], {"name": "extra", "datatype": "FP32", "shape": [-1]}]}
+
+
+@pytest.mark.parametrize("rollout", [STEPS, AT_ONCE, {"strategy": "Recreate"}], ids=["Canary", "BlueGreen", "Recreate"])
+@pytest.mark.parametrize("by_hand", [True, False])
+def test_the_way_back_from_a_version_with_a_new_output_is_open(rollout: Object, by_hand: bool) -> None:
+    cluster = replace(serving(2, rollout), asked=spec("s3://m/2", 2, rollout=rollout), signatures=((V2, MORE),))
+    cluster = steps(replace(steps(cluster, 3), action=f"promote@{V2}#1"), 6)
+    assert cluster.entry == V2
+    back = {"action": f"rollback@{V1}#1"} if by_hand else {"asked": spec("s3://m/1", 2, rollout=rollout)}
+    cluster = steps(replace(cluster, **back), 8)
+    made = plan(cluster.observed())
+    assert (cluster.entry, made.stable, made.candidate) == (V1, V1, None)
+    assert made.planned(V1).revision.rejected is None
+    again = steps(replace(cluster, asked=spec("s3://m/3", 2, rollout=AT_ONCE), signatures=((V3, BREAKING),)), 8)
+    assert again.entry == V1, "what never served has to fit"
+
+
+BREAKING: Object = {"inputs": SIGNATURE["inputs"], "outputs": MORE["outputs"][1:]}
+
+
+def test_a_version_that_does_not_say_its_signature_is_waited_for_and_that_is_told() -> None:
+    cluster = replace(serving(2, AT_ONCE), asked=spec("s3://m/2", 2, rollout=AT_ONCE), signatures=((V2, None),))
+    cluster = steps(cluster, 6, 10)
+    seen = cluster.observed()
+    made = plan(seen)
+    assert (made.stable, made.again) == (V1, 1.0), "and is asked again soon"
+    moving = conditions(seen, made, None)[1]
+    assert (moving.status, moving.reason) == (True, "RollingOut")
+    assert "its signature, which a ready pod says on port 9000" in moving.message
+    assert "spec.signature.breaking: Allow" in moving.message
+    assert steps(replace(cluster, signatures=()), 4).entry == V2
+    assert plan(replace(cluster, signatures=((V2, BREAKING),)).observed()).planned(V2).revision.rejected
+    allowed = replace(cluster, asked=spec("s3://m/2", 2, rollout=AT_ONCE, signature={"breaking": "Allow"}))
+    assert steps(allowed, 4).entry == V2
+    late = steps(cluster, 1, 600)
+    rejected = plan(late.observed()).planned(V2).revision.rejected
+    assert rejected is not None
+    assert rejected.reason == "ProgressDeadlineExceeded"

@@ -48,6 +48,7 @@ def ago(seconds: float) -> str:
 
 COURSE = ago(60)
 BLUE_GREEN: Object = {"strategy": "BlueGreen"}
+RECREATE: Object = {"strategy": "Recreate"}
 
 
 def facts(step: int, **more: Any) -> RolloutFacts:
@@ -182,7 +183,7 @@ CASES: dict[str, tuple[Sight, Sight]] = {
     "that is not so after `maxWaitSeconds` more, `whenInconclusive: Abort`": (
         seen(unjudged("Abort", 115), 1, splits=QUIET), seen(unjudged("Promote", 115), 1, splits=QUIET),
     ),
-    "as many pods are ready as the stable revision needs": (
+    "as many pods are ready as the stable revision needs, and its signature is known": (
         seen(replace(PROMOTING, weight=25), 4, splits=ALL), seen(replace(PROMOTING, weight=25), 3, splits=ALL),
     ),
 }  # fmt: skip
@@ -366,10 +367,55 @@ def test_what_was_paused_by_hand_has_all_its_time_to_wait_for_evidence() -> None
     assert run(seen(begun, 1, splits=QUIET, action="resume")).facts.weighted_at == ago(5)
 
 
-def test_a_candidate_that_comes_up_all_at_once_may_be_busy_for_a_moment_and_then_needs_no_control_port() -> None:
+@pytest.mark.parametrize("rollout", [STEPS, BLUE_GREEN, {**BLUE_GREEN, "steps": [{"pause": {}}]}, RECREATE])
+def test_no_candidate_goes_on_before_its_signature_is_known(rollout: Object) -> None:
     silent = replace(CANDIDATE, signature=None)
-    waiting = facts(-1, rollout={"strategy": "BlueGreen"}, progress_at=ago(1))
-    assert not run(seen(waiting, 4, candidate=silent)).promoted
-    assert run(seen(waiting, 4)).promoted
-    assert run(seen(replace(waiting, progress_at=ago(6)), 4, candidate=silent)).promoted
-    assert run(seen(waiting, 4, candidate=replace(silent, promoted_at=ago(999)))).promoted
+    waiting = facts(-1, rollout=rollout, progress_at=ago(500))
+    for given in (waiting, replace(waiting, fast=True)):
+        held = run(seen(given, 4, candidate=silent))
+        assert (held.facts.step, held.promoted, held.rejection) == (-1, False, None)
+        late = run(seen(replace(given, progress_at=ago(600)), 4, candidate=silent)).rejection
+        assert late is not None
+        assert late.reason == "ProgressDeadlineExceeded"
+        assert "waits for its signature, which a ready pod says on port 9000" in late.message
+        assert "spec.signature.breaking: Allow" in late.message
+    at = seen(waiting, 4, candidate=silent)
+    for passes in (
+        seen(waiting, 4),
+        seen(waiting, 4, candidate=silent, signature={"breaking": "Allow"}),
+        seen(waiting, 4, candidate=replace(silent, promoted_at=ago(999))),
+        replace(at, stable=replace(STABLE, signature=None)),
+    ):
+        outcome = run(passes)
+        assert (outcome.promoted or outcome.facts.step == 0, outcome.rejection) == (True, None)
+
+
+def test_the_other_pods_of_recreate_do_not_stop_the_deadline() -> None:
+    waiting = facts(-1, rollout=RECREATE, progress_at=ago(600))
+    assert reason(run(seen(waiting, 1, candidate=replace(CANDIDATE, signature=None)))) == "ProgressDeadlineExceeded"
+
+
+def test_what_an_older_operator_let_pass_is_not_promoted_without_its_signature() -> None:
+    silent = replace(CANDIDATE, signature=None)
+    promoting = seen(replace(PROMOTING, weight=25), 4, splits=ALL, candidate=silent)
+    assert not run(promoting).promoted
+    told = seen(replace(PROMOTING, weight=25), 4, splits=ALL, candidate=LATER)
+    assert reason(run(told)) == "SignatureBreaks"
+
+
+def test_a_candidate_whose_signature_nobody_has_to_know_may_still_be_busy_for_a_moment() -> None:
+    for rollout in (STEPS, BLUE_GREEN, RECREATE):
+        waiting = facts(-1, rollout=rollout, progress_at=ago(1))
+        at = seen(waiting, 4, candidate=replace(CANDIDATE, signature=None), signature={"breaking": "Allow"})
+        assert run(at).facts.step == -1
+        outcome = run(replace(at, facts=replace(waiting, progress_at=ago(6))))
+        assert outcome.promoted or outcome.facts.step == 0
+
+
+@pytest.mark.parametrize("rollout", [STEPS, BLUE_GREEN, RECREATE])
+@pytest.mark.parametrize("doubted", [False, True])
+def test_what_served_before_is_not_refused_for_its_signature(rollout: Object, doubted: bool) -> None:
+    back = replace(LATER, promoted_at=ago(999))
+    outcome = run(seen(facts(-1, rollout=rollout, fast=not doubted, doubted=doubted), 4, candidate=back))
+    assert outcome.rejection is None
+    assert outcome.promoted or outcome.facts.step >= 0

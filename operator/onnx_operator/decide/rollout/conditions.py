@@ -6,7 +6,7 @@ from onnx_operator.api.analysis import WhenInconclusive
 from onnx_operator.decide.rollout.generations import latest_reported
 from onnx_operator.decide.rollout.holding import is_held
 from onnx_operator.decide.rollout.judging import judged
-from onnx_operator.decide.rollout.preflight import missing
+from onnx_operator.decide.rollout.preflight import is_unsigned, missing
 from onnx_operator.decide.rollout.progress import seconds_left
 from onnx_operator.decide.rollout.sight import Sight
 
@@ -98,5 +98,5 @@ def _has_waited(sight: Sight) -> bool:
 
 
 def can_take_over(sight: Sight) -> bool:
-    """Return whether as many pods are ready as the stable revision needs; where nobody is answered, one is enough."""
-    return sight.ready >= (1 if sight.rollout.strategy == "Recreate" else sight.needed)
+    """Return whether as many pods are ready as the stable revision needs, and they are known to fit its clients."""
+    return sight.ready >= sight.enough and not is_unsigned(sight)

@@ -4,35 +4,54 @@ from onnx_operator.decide.rollout.generations import GRACE, forwards
 from onnx_operator.decide.rollout.sight import Sight
 from onnx_operator.decide.rollout.signature_gate import breaking
 
+UNSIGNED = (
+    "its signature, which a ready pod says on port 9000: let the operator reach that port, or let any signature pass "
+    "with spec.signature.breaking: Allow"
+)
+
 
 def misfit(sight: Sight) -> str | None:
     """Return how the candidate's signature would break clients of the stable one; None if it does not, or may."""
     before, after = sight.stable.signature, sight.candidate.signature
-    if sight.observed.spec.signature.breaking == "Allow" or before is None or after is None:
+    if not _must_fit(sight) or before is None or after is None:
         return None
     return "; ".join(breaking(before, after)) or None
 
 
+def is_unsigned(sight: Sight) -> bool:
+    """Return whether the candidate's signature has to fit, and is not known."""
+    return _must_fit(sight) and sight.candidate.signature is None
+
+
 def missing(sight: Sight) -> str | None:
     """Return what a candidate still lacks before it may get requests, in words; None if nothing."""
-    needed = 1 if sight.rollout.strategy == "Recreate" else sight.needed
     if sight.candidate.digest is None:
         return "its first pod to report what it fetched"
-    if sight.ready < needed:
-        return f"{needed - sight.ready} more of {needed} pods to be ready"
+    if sight.ready < sight.enough:
+        return f"{sight.enough - sight.ready} more of {sight.enough} pods to be ready"
     if forwards(sight.observed, sight.candidate.name) and sight.seconds(sight.facts.ordered_at) < GRACE:
         return "its pods to stop forwarding: they served before, and were told to hand over"
-    if sight.candidate.signature is None and sight.stable.signature is not None and _waits_for_facts(sight):
-        return "its signature, which a ready pod says"
+    if is_unsigned(sight):
+        return UNSIGNED
+    if _may_be_busy(sight):
+        return "what a ready pod says of its test data"
     return None
 
 
-def _waits_for_facts(sight: Sight) -> bool:
-    """Return whether what a ready pod says of itself is waited for, its test data's verdict, too.
+def _must_fit(sight: Sight) -> bool:
+    """Return whether the candidate has to fit those who are clients of the stable revision.
 
-    A server that does not answer its control port could not be told to share either. Without steps none has to, and it
-    is waited for only as long as a pod may be busy.
+    The stable signature is not known of a server that is too old to say it. What served before may serve again: whoever
+    goes back has decided so, and is not to be left with what was taken back.
     """
-    if not sight.all_at_once:
-        return True
-    return sight.candidate.promoted_at is None and sight.seconds(sight.facts.progress_at) < GRACE
+    allowed = sight.observed.spec.signature.breaking == "Allow"
+    return not allowed and sight.stable.signature is not None and sight.candidate.promoted_at is None
+
+
+def _may_be_busy(sight: Sight) -> bool:
+    """Return whether a ready pod may just be too busy to say what nobody has to know: its test data's verdict.
+
+    Where the stable revision's pods said nothing of themselves, it is not waited for.
+    """
+    known = sight.candidate.signature is not None or sight.candidate.promoted_at is not None
+    return not known and sight.stable.signature is not None and sight.seconds(sight.facts.progress_at) < GRACE

@@ -28,7 +28,7 @@ def seconds_left(sight: Sight) -> float | None:
     if pending(sight):
         stands = not runs_on(sight)
     else:
-        stands = sight.state != State.WEIGHT and 0 < sight.ready < sight.needed and not sight.fault
+        stands = sight.state != State.WEIGHT and 0 < sight.ready < sight.enough and not sight.fault
     if stands:
         return None
     return sight.rollout.progressDeadlineSeconds - sight.seconds(max(facts.progress_at, facts.unready_since))

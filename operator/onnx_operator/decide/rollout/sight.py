@@ -203,6 +203,11 @@ class Sight:
             return self.size
         return min(self.size, pods_for(self.size, self.weight_due)) if self.facts.step >= 0 else 1
 
+    @property
+    def enough(self) -> int:
+        """How many ready pods let it go on; where nobody is answered meanwhile, one does."""
+        return 1 if self.rollout.strategy == "Recreate" else self.needed
+
     def seconds(self, since: str) -> float:
         """Return how long ago a stored time was."""
         return seconds_since(since, self.observed.now)

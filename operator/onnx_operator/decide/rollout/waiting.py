@@ -8,7 +8,7 @@ from onnx_operator.decide.finding import sentence
 from onnx_operator.decide.rollout.capacity import pending
 from onnx_operator.decide.rollout.check_status import rounded
 from onnx_operator.decide.rollout.holding import answered, holding, missing_answers
-from onnx_operator.decide.rollout.preflight import missing
+from onnx_operator.decide.rollout.preflight import UNSIGNED, missing
 from onnx_operator.decide.rollout.sight import Sight, State
 from onnx_operator.decide.times import clock_time, moment, stamp
 
@@ -20,7 +20,8 @@ def waits_for(sight: Sight, checks: Sequence[CheckStatus]) -> str:
         return f"{name} waits for capacity: {words}"
     match sight.state:
         case State.PREFLIGHT if sight.rollout.strategy == "Recreate":
-            return f"{stable} goes down before {name} comes up, as the strategy Recreate says: nobody is answered."
+            why = f"{stable} goes down before {name} comes up, as the strategy Recreate says: nobody is answered."
+            return f"{why} {name} waits for {UNSIGNED}." if missing(sight) == UNSIGNED else why
         case State.PREFLIGHT:
             return f"{name} waits for {missing(sight) or 'its turn'}."
         case State.CAPACITY:
@@ -41,6 +42,8 @@ def waits_for(sight: Sight, checks: Sequence[CheckStatus]) -> str:
                 return f"{name} stays at {weight}% until {_end(sight.facts.step_started_at, pause.durationSeconds)}."
             who = "a step of the rollout" if sight.facts.paused == "Step" else "somebody"
             return f"{name} stays at {weight}%: {who} paused it. {_resume(sight)} goes on."
+        case _ if sight.ready >= sight.enough:
+            return f"{name} waits for {missing(sight) or 'its turn'}."
         case _:
             return f"{sight.ready} of the {sight.needed} pods that {name} needs to take over are ready."
 
