@@ -1,8 +1,9 @@
-"""The command line: ``onnx-operator run``, ``onnx-operator check`` and ``onnx-operator crd``."""
+"""The command line: ``onnx-operator run``, ``check``, ``worst`` and ``crd``."""
 
 import argparse
 import asyncio
 import os
+import re
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -16,6 +17,7 @@ from onnx_operator.settings import Settings
 from onnx_operator.wiring.check import Installation, check
 from onnx_operator.wiring.logs import set_up_logs
 from onnx_operator.wiring.process import run
+from onnx_operator.wiring.worst import fetch
 
 NAMESPACE_FILE = Path("/var/run/secrets/kubernetes.io/serviceaccount/namespace")
 
@@ -30,6 +32,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if options.command == "check":
             installation = Installation(options.url, options.replicas, options.namespace)
             return 0 if asyncio.run(check(installation, options.timeout, print)) else 1
+        if options.command == "worst":
+            secret = (options.own_namespace, options.signing_secret)
+            write = sys.stdout.buffer.write
+            return 0 if asyncio.run(fetch(options.model, options.digest, secret, write, _say)) else 1
         set_up_logs(options.log_level, options.log_format)
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
             runner.run(run(settings_of(options)))
@@ -53,6 +59,7 @@ def parser() -> argparse.ArgumentParser:
     commands = made.add_subparsers(dest="command", required=True)
     commands.add_parser("crd", help="print the CustomResourceDefinition")
     _add_check(commands)
+    _add_worst(commands)
     run_ = commands.add_parser(
         "run",
         help="run the operator",
@@ -63,10 +70,7 @@ def parser() -> argparse.ArgumentParser:
     run_.add_argument(
         "--namespaces", default="", help="namespaces to watch, separated by commas; empty is the whole cluster"
     )
-    run_.add_argument(
-        "--own-namespace", default=_own_namespace(), help="namespace of the Secret with the operator's signing key"
-    )
-    run_.add_argument("--signing-secret", default=Settings.signing_secret, help="name of that Secret")
+    _add_signing_secret(run_)
     run_.add_argument("--workers", type=_at_least_one, default=Settings.workers, help="models reconciled at a time")
     run_.add_argument(
         "--resync", type=_seconds, default=Settings.resync, help="seconds between full lists of the cluster"
@@ -135,6 +139,29 @@ def _add_check(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     check_.add_argument("--timeout", type=_seconds, default=60.0, help="seconds to wait for what does not work yet")
 
 
+def _add_worst(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    worst = commands.add_parser(
+        "worst",
+        help="print the inputs of a copy whose outputs differed most",
+        formatter_class=Defaults,
+        description="In the operator's pod, which alone may ask the models' pods: list the copies of a running rollout "
+        "whose outputs differed most; or print the inputs of one of them, if spec.rollout.analysis.outputs.keepInputs "
+        "is Worst, as the body of an inference request. Ends with 1 if there are none.",
+    )
+    worst.add_argument("model", type=_key, metavar="NAMESPACE/NAME", help="the ONNXModel")
+    worst.add_argument(
+        "digest", type=_digest, nargs="?", default="", help="sha256:..., of the list; left out: the list"
+    )
+    _add_signing_secret(worst)
+
+
+def _add_signing_secret(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "--own-namespace", default=_own_namespace(), help="namespace of the Secret with the operator's signing key"
+    )
+    command.add_argument("--signing-secret", default=Settings.signing_secret, help="name of that Secret")
+
+
 def settings_of(options: argparse.Namespace) -> Settings:
     """Return the settings that a command line gives; it ends the process where they do not fit together."""
     named = {name: value for name, value in vars(options).items() if name in Settings.__dataclass_fields__}
@@ -153,6 +180,23 @@ def _own_namespace() -> str:
     if namespace := os.environ.get("POD_NAMESPACE"):
         return namespace
     return NAMESPACE_FILE.read_text().strip() if NAMESPACE_FILE.exists() else "default"
+
+
+def _say(line: str) -> None:
+    sys.stderr.write(f"{line}\n")
+
+
+def _key(text: str) -> tuple[str, str]:
+    namespace, _, name = text.partition("/")
+    if not namespace or not name or "/" in name:
+        raise argparse.ArgumentTypeError("must be NAMESPACE/NAME")
+    return namespace, name
+
+
+def _digest(text: str) -> str:
+    if text and not re.fullmatch("sha256:[0-9a-f]{64}", text):
+        raise argparse.ArgumentTypeError("must be sha256: and 64 digits, as the list has it")
+    return text
 
 
 def _seconds(text: str) -> float:

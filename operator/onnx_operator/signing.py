@@ -58,6 +58,22 @@ async def load_signer(kube: Kube, namespace: str, secret: str) -> Signer:
             found = await kube.create(_secret_manifest(namespace, secret, pem))
         except ConflictError:  # another replica was first; its key is as good
             found = await kube.get(SECRET, namespace, secret)
+    return _signer(found, namespace, secret)
+
+
+async def read_signer(kube: Kube, namespace: str, secret: str) -> Signer:
+    """Return the signer whose key is in a Secret.
+
+    Raises:
+        KubeError: the Secret cannot be read, is not there, or does not hold an Ed25519 key.
+    """
+    found = await kube.get(SECRET, namespace, secret)
+    if found is None:
+        raise RefusedError(0, f"there is no Secret {namespace}/{secret}: --signing-secret names the running operator's")
+    return _signer(found, namespace, secret)
+
+
+def _signer(found: dict[str, Any] | None, namespace: str, secret: str) -> Signer:
     data = (found or {}).get("data", {}).get(KEY_FIELD)
     try:
         key = serialization.load_pem_private_key(base64.b64decode(data or ""), password=None)

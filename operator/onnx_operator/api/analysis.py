@@ -56,8 +56,9 @@ class Outputs(ApiModel):
     )
     keepInputs: Literal["Never", "Worst"] = Field(
         default="Never",
-        description="Worst: the stable pods keep the inputs of the copies whose outputs differed most, for `kubectl "
-        "onnx` to fetch while the rollout runs. Never: only their digests. Inputs may be personal data.",
+        description="Worst: the stable pods keep the inputs of the copies whose outputs differed most, for "
+        "`onnx-operator worst` to fetch while the rollout runs. Never: only their digests. Inputs may be personal "
+        "data.",
     )
 
 

@@ -31,7 +31,7 @@ end
 """
 
 HEALTH = {
-    "aborted": ("Degraded", "CandidateErrors: digits-bq24cmd5fz was taken back. 3 of 20 requests"),
+    "aborted": ("Degraded", "CandidateErrors: digits-bq24cmd5fz was taken back. At step 3/5: 31 of 580"),
     "capacity-pending": ("Progressing", "Preflight: digits-bq24cmd5fz waits for capacity: no node takes pod"),
     "deleting": ("Progressing", "It is being deleted."),
     "handing-over": ("Progressing", "HandingOver: digits-hzbw5b6dxn hands over"),
@@ -44,11 +44,11 @@ HEALTH = {
     "progressing": ("Progressing", "Progressing: digits-bq24cmd5fz is judged by 25% until 12:34:16Z."),
     "promoting": ("Progressing", "Promoting: 1 of the 2 pods"),
     "quiet-rollback": ("Progressing", "RollingBack: digits-hzbw5b6dxn is asked for again"),
-    "recreate": ("Progressing", "Promoting: 0 of the 2 pods"),
+    "recreate": ("Progressing", "Preflight: digits-hzbw5b6dxn goes down before"),
     "rolled-back": ("Degraded", "RolledBack: digits-bq24cmd5fz was taken back. Somebody asked to go back"),
     "rolling-back": ("Degraded", "CandidateErrors: "),
     "shadow": ("Progressing", "Progressing: digits-bq24cmd5fz is judged by copies of 100% until 12:34:16Z."),
-    "stalled": ("Degraded", "ModelNotFound: fetch: nothing is at"),
+    "stalled": ("Degraded", "ModelNotFound: there is nothing at"),
     "starting": ("Progressing", "digits-hzbw5b6dxn loads"),
     "suspended": ("Suspended", "spec.state is Suspended"),
     "suspending": ("Progressing", "spec.state is Suspended: 2 pods still going down."),
@@ -64,7 +64,7 @@ ENABLED = {
     "preflight": {"promote", "abort", "pause"},
     "progressing": {"promote", "abort", "pause"},
     "promoting": {"abort", "pause"},
-    "recreate": {"abort", "pause"},
+    "recreate": {"promote", "abort", "pause"},
     "rolled-back": {"retry"},
     "rolling-back": {"retry"},
     "shadow": {"promote", "abort", "pause"},

@@ -1,12 +1,16 @@
-"""docs/kubectl-onnx.md and docs/gitops.md say what is so."""
+"""docs/kubectl-onnx.md, docs/gitops.md and what README shows of a rollout say what is so."""
 
 import re
+from datetime import datetime
+from typing import Any
 
 import pytest
 
+from onnx_operator.api.crd import printer_columns
 from onnx_operator.kubectl.cluster import FIELD_MANAGER
 from tests.unit.operator.kubectl.commands import run
 from tests.unit.operator.kubectl.generated import ARGO, DOCS
+from tests.unit.operator.kubectl.recorded_states import NOW, model
 from tests.unit.operator.kubectl.test_argocd import HEALTH
 from tests.unit.operator.kubectl.test_flux import EXPECTED
 from tests.unit.operator.kubectl.test_render_others import DIFFERENCE, HISTORY, REFRESH
@@ -14,6 +18,7 @@ from tests.unit.operator.kubectl.test_render_status import HERE
 
 PAGE = (DOCS / "kubectl-onnx.md").read_text()
 GITOPS = (DOCS / "gitops.md").read_text()
+README = (DOCS.parent / "README.md").read_text()
 COMMANDS = (
     "status",
     "promote",
@@ -32,6 +37,29 @@ COMMANDS = (
 @pytest.mark.parametrize("state", ["progressing", "aborted"])
 def test_status_is_shown_as_it_is(state: str) -> None:
     assert f"$ kubectl onnx status digits\n{(HERE / f'{state}.txt').read_text()}```\n" in PAGE
+
+
+def test_readme_shows_what_kubectl_get_shows_of_the_same_model() -> None:
+    shown = model("progressing")
+    columns = [column for column in printer_columns() if column["priority"] == 0]
+    age = NOW - datetime.fromisoformat(shown["metadata"]["creationTimestamp"])
+    cells = {c["name"].upper(): str(at(shown, c["jsonPath"])) for c in columns if c["name"] != "Age"}
+    cells = {"NAME": "digits", **cells, "AGE": f"{age.seconds // 60}m"}
+    widths = [max(len(head), len(cell)) + 3 for head, cell in cells.items()]
+    lines = [
+        "".join(text.ljust(width) for text, width in zip(line, widths, strict=True))
+        for line in zip(*cells.items(), strict=True)
+    ]
+    assert "\n".join(line.rstrip() for line in ("$ kubectl get onnxmodel digits", *lines)) in README
+
+
+def at(obj: Any, path: str) -> Any:
+    """Return what is at a JSONPath, as far as the columns of the CRD have such."""
+    for part in re.findall(r"\.(\w+)(?:\[\?\(@\.type==\"(\w+)\"\)\])?", path):
+        obj = obj[part[0]]
+        if part[1]:
+            obj = next(item for item in obj if item["type"] == part[1])
+    return obj
 
 
 @pytest.mark.parametrize("said", [HISTORY, DIFFERENCE, REFRESH])

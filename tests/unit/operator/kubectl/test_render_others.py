@@ -17,8 +17,9 @@ from tests.unit.operator.kubectl.recorded_states import NOW, model, revisions
 HISTORY = """\
 #  REVISION           ROLE      PROMOTED    PODS  DIGEST        MODEL
 3  digits-bq24cmd5fz  Rejected  never       0     a94be0c1775d  s3://models/digits/2/model.onnx
-                                                                CandidateErrors: 3 of 20 requests failed (3
-                                                                serverError), of the stable revision's 0 of 380.
+                                                                CandidateErrors: At step 3/5: 31 of 580 requests
+                                                                failed, of the stable revision's 0 of 1720; up
+                                                                to 1 point more would be tolerated.
 2  digits-7wz2kxq9bd  Retired   24m9s ago   0     3f1c9a07d2be  s3://models/digits/1/model.onnx
                                                                 refresh of digits-hzbw5b6dxn, with
                                                                 registry.example/onnx-operator/server:0.1.1

@@ -36,7 +36,7 @@ def test_a_narrow_terminal_loses_nothing() -> None:
     said = printed(status_tree(model("aborted"), pods("aborted"), NOW), width=60)
     assert all(len(line) <= 60 for line in said.splitlines())
     letters = "".join(said.replace("│", "").split())
-    assert "3of20requestsfailed(3serverError),ofthestablerevision's0of380." in letters
+    assert "31of580requestsfailed,ofthestablerevision's0of1720;" in letters
 
 
 def test_a_narrow_terminal_loses_no_check() -> None:
@@ -75,7 +75,7 @@ def test_a_rejected_revision_that_is_gone_is_told_all_the_same() -> None:
     healthy["status"]["rejected"] = model("aborted")["status"]["rejected"]
     healthy["status"]["rejected"][0]["revision"] = "digits-7wz2kxq9bd"
     said = printed(status_tree(healthy, pods("healthy"), NOW))
-    assert "├── Rejected  digits-7wz2kxq9bd\n│   └── ✗ CandidateErrors  1m38s ago  3 of 20 requests" in said
+    assert "├── Rejected  digits-7wz2kxq9bd\n│   └── ✗ CandidateErrors  1m39s ago  At step 3/5: 31 of 580" in said
 
 
 def test_a_clock_that_is_behind_shows_no_negative_ages() -> None:
@@ -107,4 +107,4 @@ def test_restarts_are_told() -> None:
     pod["status"]["conditions"][1]["status"] = "False"
     assert (state_of(pod)[0], restarts_of(pod)) == ("CrashLoopBackOff", 2)
     said = printed(status_tree(model("progressing"), [pod], NOW))
-    assert "digits-hzbw5b6dxn-6c9d7-4xk2p  CrashLoopBackOff  2 restarts  34m5s  node-1" in said
+    assert "digits-hzbw5b6dxn-6c9d7-4xk2p  CrashLoopBackOff  2 restarts  34m8s  node-1" in said
