@@ -1,5 +1,6 @@
 """What the status tells of a rollout. It changes with what happens, not with every request that is counted."""
 
+from dataclasses import replace
 from typing import Literal
 
 from onnx_operator import names
@@ -40,8 +41,10 @@ def rollout_status(observed: Observed, course: Course, wanted: str) -> RolloutSt
         message = f"{before} hands over to {course.stable}, and stays warm for a while."
         return _ended(observed, revisions[course.stable], "HandingOver", message)
     if rejection := revisions[wanted].rejected:
-        going = observed.existing(wanted) and wanted != course.stable
-        return _ended(observed, revisions[wanted], "RollingBack" if going else "Aborted", rejection.message)
+        if wanted == course.stable:
+            return _ended(observed, revisions[wanted], "Aborted", rejection.message)
+        phase: Phase = "RollingBack" if observed.existing(wanted) else "Aborted"
+        return _ended(observed, _without_requests(revisions[wanted]), phase, rejection.message)
     left = [
         revision
         for revision in revisions.values()
@@ -63,6 +66,11 @@ def _running(sight: Sight) -> RolloutStatus:
     checks = check_statuses(sight)
     made = _told(sight.observed, sight.candidate, sight.facts, PHASES[sight.state], waits_for(sight, checks))
     return made.model_copy(update={"appliedWeight": least, "shadow": sight.shadow_due or None, "checks": checks})
+
+
+def _without_requests(revision: Revision) -> Revision:
+    """Return the revision with the weight that it has now; one that was promoted once keeps that of its last step."""
+    return replace(revision, rollout=replace(revision.rollout, weight=0)) if revision.rollout else revision
 
 
 def _ended(observed: Observed, revision: Revision, phase: Phase, message: str) -> RolloutStatus | None:
