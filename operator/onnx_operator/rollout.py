@@ -85,7 +85,8 @@ class RolloutFacts:
 class Rejection:
     """Why a revision was taken back: ``reason`` is a constant, ``message`` a sentence, ``at`` when.
 
-    ``back_to`` is the revision that a person asked to go back to; empty where the stable one simply stays.
+    ``back_to`` is the revision that a person asked to go back to, until anything is promoted after that; empty where the
+    stable one simply stays.
     """
 
     reason: str

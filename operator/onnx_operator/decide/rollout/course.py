@@ -35,12 +35,17 @@ class Course:
 
 
 def target_of(revisions: ByName, wanted: str, stable: str) -> str:
-    """Return the revision that is to be stable in the end: what the spec asks for, unless that was taken back."""
+    """Return the revision that is to be stable in the end: what the spec asks for, unless that was taken back.
+
+    Where somebody asked to go back to another one, that is meant until something is promoted, be it that one.
+    """
     rejection = revisions[wanted].rejected
     if rejection is None:
         return wanted
     back = revisions.get(rejection.back_to)
-    return back.name if back and back.rejected is None else stable
+    # What was rejected serves until then: whatever the clock says, nothing was promoted since.
+    stands = stable == wanted or (revisions[stable].promoted_at or "") <= rejection.at
+    return back.name if back and back.rejected is None and stands else stable
 
 
 def steered(observed: Observed, revisions: ByName, wanted: str, stable: str, action: str = "") -> Course:
