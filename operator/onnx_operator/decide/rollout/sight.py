@@ -151,7 +151,8 @@ class Sight:
     def fault(self) -> Trouble | None:
         """What keeps the candidate's pods from serving, where that is its own: nobody can mend it beside the model."""
         trouble = self.trouble
-        return trouble if trouble and trouble.stuck and trouble.reason in ITS_OWN else None
+        lasts = trouble is not None and trouble.stuck and not trouble.passing
+        return trouble if trouble and lasts and trouble.reason in ITS_OWN else None
 
     @cached_property
     def splits(self) -> tuple[SplitState | None, ...]:
