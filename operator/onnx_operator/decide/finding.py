@@ -10,7 +10,7 @@ LONGEST = 600
 class Trouble:
     """What keeps a revision from serving. ``stuck`` if it will not pass unless somebody changes something.
 
-    ``passing``: as far as anybody can see it is stuck, and yet the next try may succeed, so that a rollout waits for it.
+    ``passing``: as far as anybody can see it is stuck, and yet the next try may succeed: a rollout waits for it.
     """
 
     reason: str

@@ -88,7 +88,7 @@ def _calmed(observed: Observed, revisions: ByName, stable: str, target: str) -> 
             facts = replace(facts, over=True)
         elif not runs and revision.name != stable and (_is_open(facts) or _is_stray(observed, revision, stable)):
             now = stamp(observed.now)
-            known = facts or RolloutFacts({}, now)  # somebody deleted what was stored
+            known = facts or RolloutFacts({}, now, provider="InServer")  # somebody deleted what was stored
             facts = without_weight(known, next_generation(observed, revisions.values()), now)
         revisions = {**revisions, revision.name: replace(revision, rollout=facts)}
     return revisions
@@ -132,6 +132,7 @@ def _begun(observed: Observed, candidate: Revision, stable: str, generation: int
         restarts=restarts_of(observed, candidate.name),
         fast=candidate.promoted_at is not None and not doubted,
         doubted=doubted,
+        provider=observed.spec.routing.provider,
         actions=before.actions if before else (),
     )
 

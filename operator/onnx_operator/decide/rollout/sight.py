@@ -12,6 +12,7 @@ from onnx_operator.api.analysis import Analysis
 from onnx_operator.api.rollout import Rollout, Shadow, Step
 from onnx_operator.decide import reasons
 from onnx_operator.decide.finding import Trouble
+from onnx_operator.decide.rollout.provider import elsewhere
 from onnx_operator.decide.rollout.steps import pods_for, step_weight, steps_of
 from onnx_operator.decide.times import seconds_since
 from onnx_operator.decide.trouble import trouble_of
@@ -124,7 +125,7 @@ class Sight:
     @property
     def routed_elsewhere(self) -> bool:
         """Whether somebody else moves the requests."""
-        return self.observed.spec.routing.provider == "External"
+        return elsewhere(self.observed, self.facts)
 
     @property
     def unseen(self) -> bool:

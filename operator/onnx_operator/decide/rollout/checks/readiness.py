@@ -27,7 +27,7 @@ def readiness(sight: Sight) -> Judgement:
 
 
 def _outlasting(sight: Sight) -> Trouble | None:
-    """Return what might pass, and is not waited for until the deadline: with ``Recreate`` nobody is answered meanwhile."""
+    """Return what might pass and is not waited for until the deadline: by ``Recreate`` nobody is answered meanwhile."""
     trouble = sight.trouble
     if trouble is None or not trouble.passing or sight.rollout.strategy != "Recreate" or sight.ready:
         return None
