@@ -17,7 +17,8 @@ Object = dict[str, Any]
 class RolloutFacts:
     """What is stored of a revision's rollout, on its ControllerRevision.
 
-    ``rollout`` is ``spec.rollout`` as it was when the rollout began: a later change is for the next one. ``step``
+    ``rollout`` is ``spec.rollout`` as it was when the rollout began: a later change is for the next one. ``provider``
+    is who moves its requests, pinned like that; '' in facts of older operators: whoever the spec names. ``step``
     counts from 0; -1 is preflight, and behind the last step comes the promotion. ``weight``, ``shadow`` (the percentage
     of requests that are copied) and ``generation`` are of the split that the stable pods are told, since
     ``ordered_at``; ``weighted_at`` is when all of them had it.
@@ -53,6 +54,7 @@ class RolloutFacts:
     restarts: int = 0
     fast: bool = False
     doubted: bool = False
+    provider: str = ""
     over: bool = False
     handed_over_at: str = ""
     actions: tuple[str, ...] = ()
@@ -85,7 +87,8 @@ class RolloutFacts:
 class Rejection:
     """Why a revision was taken back: ``reason`` is a constant, ``message`` a sentence, ``at`` when.
 
-    ``back_to`` is the revision that a person asked to go back to; empty where the stable one simply stays.
+    ``back_to`` is the revision that a person asked to go back to, until anything is promoted after that; empty where
+    the stable one simply stays.
     """
 
     reason: str

@@ -167,7 +167,8 @@ class Routing(ApiModel):
     provider: Provider = Field(
         default="InServer",
         description="InServer: the stable revision's pods forward the candidate's share. External: somebody else "
-        "splits, e.g. a gateway, as status.rollout.weight says; the operator moves no request.",
+        "splits, e.g. a gateway, as status.rollout.weight says; the operator moves no request. A change during a "
+        "rollout is for the next one.",
     )
     stickyBy: StickyBy | None = Field(
         default=None, description="What keeps a user's requests with one revision. Default: each request by itself."

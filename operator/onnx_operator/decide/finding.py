@@ -8,11 +8,15 @@ LONGEST = 600
 
 @dataclass(frozen=True)
 class Trouble:
-    """What keeps a revision from serving. ``stuck`` if it will not pass unless somebody changes something."""
+    """What keeps a revision from serving. ``stuck`` if it will not pass unless somebody changes something.
+
+    ``passing``: as far as anybody can see it is stuck, and yet the next try may succeed: a rollout waits for it.
+    """
 
     reason: str
     message: str
     stuck: bool = True
+    passing: bool = False
 
 
 def sentence(text: str) -> str:

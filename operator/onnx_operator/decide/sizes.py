@@ -67,7 +67,8 @@ def floor(observed: Observed, course: Course) -> int:
 
 def _matters(observed: Observed, revision: Revision, course: Course) -> bool:
     if course.running and revision.name == course.running.candidate.name:
-        return not course.running.patient
+        # By every strategy: what takes over is to be as large as what serves, until it does.
+        return True
     taken_back = revision.rollout is not None and revision.rollout.over and revision.promoted_at is None
     return taken_back and observed.existing(revision.name) > 0
 

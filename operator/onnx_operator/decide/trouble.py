@@ -18,6 +18,9 @@ Object = dict[str, Any]
 
 # A failure that may pass by itself is called stuck after so many restarts.
 PATIENCE = 2
+# Why a node has no image. Of the first, nothing but another image helps; of the others, the kubelet goes on trying.
+NO_SUCH_IMAGE = frozenset({"InvalidImageName", "ErrImageNeverPull"})
+NOT_PULLED = frozenset({"ErrImagePull", "ImagePullBackOff"})
 DIGEST = re.compile("sha256:[0-9a-f]{64}")
 
 
@@ -42,12 +45,13 @@ def _all_well(pod: Object) -> bool:
 def _image_pull(pod: Object, _: Object) -> Trouble | None:
     for status in _statuses(pod):
         waiting = status.get("state", {}).get("waiting", {})
-        if waiting.get("reason") in {"ImagePullBackOff", "ErrImagePull", "InvalidImageName", "ErrImageNeverPull"}:
+        if waiting.get("reason") in NO_SUCH_IMAGE | NOT_PULLED:
             message = (
                 f"image {status.get('image')} cannot be pulled: {waiting.get('message', waiting['reason'])} "
                 "Check spec.server.image and spec.podTemplate.imagePullSecrets."
             )
-            return Trouble(reasons.IMAGE_PULL_FAILED, message)
+            # A registry that limits its clients, or is away for a moment, looks like one that has no such image.
+            return Trouble(reasons.IMAGE_PULL_FAILED, message, passing=waiting["reason"] in NOT_PULLED)
     return None
 
 

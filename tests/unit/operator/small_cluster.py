@@ -220,7 +220,15 @@ class SmallCluster:
             (name, [(p.stage, p.restarts, self._counts(p), self._told(p, numbers)) for p in there])
             for name, there in self.pods
         ]
-        rest = (self.asked.model.uri, self.replicas, self.entry, self.action, self.mute, self.full)
+        rest = (
+            self.asked.model.uri,
+            self.asked.routing.provider,
+            self.replicas,
+            self.entry,
+            self.action,
+            self.mute,
+            self.full,
+        )
         return repr((facts, pods, rest))
 
     @staticmethod

@@ -196,6 +196,16 @@ def test_a_pods_trouble_is_named_with_the_remedy(shown: Object, reason: str, stu
     assert words in found.message
 
 
+@pytest.mark.parametrize(
+    ("reason", "passing"),
+    [("ErrImagePull", True), ("ImagePullBackOff", True), ("InvalidImageName", False), ("ErrImageNeverPull", False)],
+)
+def test_a_pull_that_failed_is_said_at_once_and_may_pass(reason: str, passing: bool) -> None:
+    found = trouble_of((pod(init=(container("fetch", waiting(reason, "429 Too Many Requests")),)),), None)
+    assert found is not None
+    assert (found.reason, found.stuck, found.passing) == (reasons.IMAGE_PULL_FAILED, True, passing)
+
+
 @pytest.mark.parametrize("reason", sorted(reasons.TYPED))
 def test_the_containers_own_words_come_through(reason: str) -> None:
     found = trouble_of((fetch_says(reason, 9),), None)

@@ -131,6 +131,33 @@ def test_a_rollback_rejects_what_the_spec_asks_for_and_goes_back_at_once() -> No
     assert not facts.fast, "what was taken back once goes through all steps"
 
 
+@pytest.mark.parametrize("done", [True, False], ids=["after it was done", "before it was done"])
+def test_a_rollback_ends_with_a_later_promotion(done: bool) -> None:
+    cluster, _ = act(steps(ask(promoted(), "s3://m/2"), 1), f"rollback@{V1}#1")
+    if done:
+        cluster = steps(cluster, 5)
+        assert cluster.entry == V1
+    cluster = steps(replace(ask(cluster, "s3://m/3"), action=None), 5)
+    cluster = steps(replace(cluster, action=f"promote@{V3}#1"), 5)
+    assert cluster.entry == V3
+    cluster = steps(ask(cluster, "s3://m/2"), 5)
+    made = plan(cluster.observed())
+    assert (made.stable, made.target, cluster.entry) == (V3, V3, V3), "nobody asked for the first one, and V3 served"
+    assert made.planned(V2).revision.rejected
+
+
+def test_a_rollback_holds_although_the_clock_of_who_promoted_was_ahead() -> None:
+    cluster, _ = act(promoted().later(-30), f"rollback@{V1}#1")
+    assert steps(cluster, 5).entry == V1
+
+
+def promoted() -> SmallCluster:
+    """Return a cluster in which a second version has taken the first one's place."""
+    cluster = steps(replace(rolling(), action=f"promote@{V2}#0"), 5)
+    assert cluster.entry == V2
+    return replace(cluster, action=None)
+
+
 def test_a_version_that_served_before_comes_back_without_steps() -> None:
     cluster = steps(replace(rolling(), action=f"promote@{V2}#1"), 3)
     cluster = ask(cluster, "s3://m/1")

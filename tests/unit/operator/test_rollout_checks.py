@@ -12,6 +12,7 @@ from onnx_operator.decide.rollout.check_status import rounded
 from onnx_operator.decide.rollout.conditions import is_failing
 from onnx_operator.decide.rollout.holding import holding, is_held, words
 from onnx_operator.decide.rollout.judging import judged
+from onnx_operator.decide.rollout.progress import seconds_left
 from onnx_operator.decide.rollout.sight import Sight
 from onnx_operator.decide.rollout.table import run
 from onnx_operator.evidence import Evidence
@@ -117,6 +118,40 @@ def test_what_somebody_may_still_add_is_waited_for() -> None:
     waiting = {"waiting": {"reason": "CreateContainerConfigError", "message": 'secret "s3" not found'}}
     found = verdict("readiness", seen(PREFLIGHT, 0, (pod("c9", init=(container("fetch", waiting),)),)))
     assert found.verdict == "Unknown"
+
+
+def not_pulled(reason: str = "ErrImagePull") -> Object:
+    waiting = {"waiting": {"reason": reason, "message": "429 Too Many Requests"}}
+    return pod("c9", init=(container("fetch", waiting),))
+
+
+@pytest.mark.parametrize("reason", ["ErrImagePull", "ImagePullBackOff"])
+def test_a_pull_that_failed_is_tried_again_and_waited_for(reason: str) -> None:
+    assert verdict("readiness", seen(PREFLIGHT, 0, (not_pulled(reason),))).verdict == "Unknown"
+    scaling_out = seen(facts(2, weight=25), 1, (not_pulled(reason),), splits=ALL)
+    assert verdict("readiness", scaling_out).verdict == "Pass"
+    assert seconds_left(scaling_out) is None, "the pods after the first ready one may take as long as they take"
+    assert run(scaling_out).rejection is None
+
+
+def test_an_image_that_can_never_be_pulled_ends_at_the_deadline_with_the_remedy() -> None:
+    for since, ends in ((599, None), (600, "ProgressDeadlineExceeded")):
+        rejection = run(seen(facts(-1, progress_at=ago(since), unready_since=ago(since)), 0, (not_pulled(),))).rejection
+        assert (rejection and rejection.reason) == ends
+    assert rejection is not None
+    assert "429 Too Many Requests Check spec.server.image" in rejection.message
+
+
+@pytest.mark.parametrize("reason", ["InvalidImageName", "ErrImageNeverPull"])
+def test_what_is_no_image_is_not_waited_for(reason: str) -> None:
+    found = verdict("readiness", seen(PREFLIGHT, 0, (not_pulled(reason),)))
+    assert (found.verdict, found.reason) == ("Fail", "ImagePullFailed")
+
+
+def test_while_nobody_is_answered_an_image_is_waited_for_only_for_a_moment() -> None:
+    for since, expected in ((29, "Unknown"), (30, "Fail")):
+        recreate = facts(-1, rollout={"strategy": "Recreate"}, progress_at=ago(since))
+        assert verdict("readiness", seen(recreate, 0, (not_pulled(),))).verdict == expected
 
 
 SHADOW: Object = {"steps": [{"shadow": {"minSamples": 200}}, {"weight": 25}, {"weight": 100}], "stepSeconds": 15}

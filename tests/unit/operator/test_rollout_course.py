@@ -114,9 +114,68 @@ def test_where_somebody_else_splits_nobody_is_told_anything() -> None:
         cluster = on(cluster, 1, 6)
         made = told(cluster)
         assert made.orders == {}
-        assert asks(cluster.observed()) == frozenset()
     assert made.rollout is not None
     assert (made.rollout.phase, made.rollout.weight, made.rollout.appliedWeight) == ("Paused", 25, 25)
+    cluster, made = replace(cluster, action=f"promote@{V2}#1").reconciled()
+    for _ in range(4):
+        cluster = on(cluster, 1)
+        assert told(cluster).orders == {}, "nobody has anything to hand over"
+    assert cluster.entry == V2
+
+
+ELSEWHERE = spec(routing={"provider": "External"}).routing
+
+
+def rerouted(cluster: SmallCluster, uri: str = "s3://m/2") -> SmallCluster:
+    """Return the cluster with another spec, by which somebody else splits."""
+    update = {"routing": ELSEWHERE, "model": spec(uri).model}
+    return replace(cluster, asked=cluster.asked.model_copy(update=update))
+
+
+def shared() -> SmallCluster:
+    """Return a cluster in which the candidate gets a quarter; since then the spec says that somebody else splits."""
+    cluster = on(update(), 4)
+    assert {p.told.weight for p in cluster.there(V1) if p.told} == {25}
+    return on(rerouted(cluster), 2)
+
+
+def test_who_moved_the_requests_when_a_rollout_began_does_so_to_its_end() -> None:
+    cluster = shared()
+    order = told(cluster).orders[V1]
+    assert (order.revision, order.weight) == (V2, 25)
+    cluster, made = replace(cluster, action=f"abort@{V2}#1").reconciled()
+    assert made.orders[V1].weight == 0
+    assert {p.told.weight for p in cluster.there(V1) if p.told} == {0}
+    handing_over = on(replace(shared(), action=f"promote@{V2}#1"), 5)
+    assert told(handing_over).stable == V2
+    assert told(handing_over).orders[V1].hand_over
+
+
+def test_before_somebody_else_splits_the_pods_are_told_to_stop() -> None:
+    cluster = on(rerouted(shared(), "s3://m/3"), 4)
+    made = told(cluster)
+    facts = made.planned(V3).revision.rollout
+    assert facts is not None
+    assert (made.candidate, facts.provider, made.orders) == (V3, "External", {}), "told once, and then left alone"
+    assert {p.told.revision for p in cluster.there(V1) if p.told} == {None}
+
+
+def test_pods_whose_order_nobody_knows_are_told_to_stop_where_somebody_else_splits() -> None:
+    cluster = shared()
+    lost = tuple(replace(r, rollout=None) if r.name == V2 else r for r in cluster.revisions)
+    cluster = on(replace(cluster, revisions=lost), 3)
+    assert {p.told.revision for p in cluster.there(V1) if p.told} == {None}
+    made = told(cluster)
+    assert (made.candidate, made.orders) == (V2, {})
+
+
+def test_facts_of_an_older_operator_go_by_the_spec() -> None:
+    cluster = on(update(routing={"provider": "External"}), 4)
+    older = tuple(replace(r, rollout=r.rollout and replace(r.rollout, provider="")) for r in cluster.revisions)
+    made = told(on(replace(cluster, revisions=older), 2))
+    assert made.orders == {}
+    assert made.rollout is not None
+    assert made.rollout.appliedWeight == 25
 
 
 def test_the_candidate_has_its_share_of_the_pods_and_gives_none_back() -> None:

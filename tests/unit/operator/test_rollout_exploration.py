@@ -48,11 +48,21 @@ def looked(cluster: SmallCluster, until: str = "scales") -> tuple[SmallCluster, 
     excused = strategy.strategy == "Recreate" or strategy.capacity.whenNoCapacity == "ShrinkStable"
     needed = cluster.asked.scaling.minReplicas
     assert excused or ready(after, after.entry) >= min(needed, before), "clients lost ready pods"
+    assert not (lost := left_in_the_lurch(cluster, after)), f"pods forward to {lost}, which goes down"
     assert not (slipped := slipped_through(cluster, after, made)), f"{slipped} went on without enough evidence"
     for planned in made.revisions:
         rejected, name = planned.revision.rejected, planned.revision.name
         assert not (rejected and name != made.stable and planned.replicas > dict(cluster.replicas).get(name, 0))
     return after, made
+
+
+def left_in_the_lurch(before: SmallCluster, after: SmallCluster) -> list[str]:
+    """Return what was scaled to 0 in a look although ready pods that can hear forward to it by order."""
+    if after.mute:
+        return []
+    goes = {name for name, count in before.replicas if count and not dict(after.replicas)[name]}
+    standing = [p for _, there in after.pods for p in there if p.stage == "ready"]
+    return sorted({p.told.revision for p in standing if p.told and p.told.revision and p.told.weight} & goes)
 
 
 def slipped_through(before: SmallCluster, after: SmallCluster, made: Plan) -> list[str]:
@@ -109,6 +119,13 @@ def asked(uri: str) -> Change:
     return lambda cluster: replace(cluster, asked=cluster.asked.model_copy(update={"model": spec(uri).model}))
 
 
+def rerouted(cluster: SmallCluster) -> SmallCluster:
+    """Somebody else is to split from now on, or our pods again."""
+    other = {"InServer": "External", "External": "InServer"}[cluster.asked.routing.provider]
+    routing = spec(routing={"provider": other}).routing
+    return replace(cluster, asked=cluster.asked.model_copy(update={"routing": routing}))
+
+
 def annotated(action: str, revision: str) -> Change:
     return lambda cluster: replace(cluster, action=f"{action}@{revision}#1")
 
@@ -137,6 +154,7 @@ EVENTS: dict[str, Event] = {
     "the spec goes back": Event(asked("s3://m/1")),
     "the second version": Event(asked("s3://m/2")),
     "a third version": Event(asked("s3://m/3")),
+    "the provider changes": Event(rerouted),
     "abort": Event(annotated("abort", V2), fault=True),
     "pause": Event(annotated("pause", V2)),
     "resume": Event(annotated("resume", V2)),

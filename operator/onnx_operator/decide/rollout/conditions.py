@@ -41,12 +41,15 @@ def is_outnumbered(sight: Sight) -> bool:
     It would not take this one's orders, or count for them what it has counted for others.
     """
     facts, name = sight.facts, sight.candidate.name
+    later = latest_reported(sight.observed, sight.stable.name, name) > facts.generation
+    if sight.routed_elsewhere:
+        return later
     same = (split for split in sight.splits if split and split.generation == facts.generation)
     if any((split.revision, split.weight) != (name, facts.weight) for split in same):
         return True
     if any(split.evidence is not None and split.shadow_percent != facts.shadow for split in sight.told):
         return True
-    return latest_reported(sight.observed, sight.stable.name, name) > facts.generation
+    return later
 
 
 def may_go_on(sight: Sight) -> bool:

@@ -35,12 +35,17 @@ class Course:
 
 
 def target_of(revisions: ByName, wanted: str, stable: str) -> str:
-    """Return the revision that is to be stable in the end: what the spec asks for, unless that was taken back."""
+    """Return the revision that is to be stable in the end: what the spec asks for, unless that was taken back.
+
+    Where somebody asked to go back to another one, that is meant until something is promoted, be it that one.
+    """
     rejection = revisions[wanted].rejected
     if rejection is None:
         return wanted
     back = revisions.get(rejection.back_to)
-    return back.name if back and back.rejected is None else stable
+    # What was rejected serves until then: whatever the clock says, nothing was promoted since.
+    stands = stable == wanted or (revisions[stable].promoted_at or "") <= rejection.at
+    return back.name if back and back.rejected is None and stands else stable
 
 
 def steered(observed: Observed, revisions: ByName, wanted: str, stable: str, action: str = "") -> Course:
@@ -83,7 +88,7 @@ def _calmed(observed: Observed, revisions: ByName, stable: str, target: str) -> 
             facts = replace(facts, over=True)
         elif not runs and revision.name != stable and (_is_open(facts) or _is_stray(observed, revision, stable)):
             now = stamp(observed.now)
-            known = facts or RolloutFacts({}, now)  # somebody deleted what was stored
+            known = facts or RolloutFacts({}, now, provider="InServer")  # somebody deleted what was stored
             facts = without_weight(known, next_generation(observed, revisions.values()), now)
         revisions = {**revisions, revision.name: replace(revision, rollout=facts)}
     return revisions
@@ -127,6 +132,7 @@ def _begun(observed: Observed, candidate: Revision, stable: str, generation: int
         restarts=restarts_of(observed, candidate.name),
         fast=candidate.promoted_at is not None and not doubted,
         doubted=doubted,
+        provider=observed.spec.routing.provider,
         actions=before.actions if before else (),
     )
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 
+from onnx_operator.decide.rollout.provider import elsewhere
 from onnx_operator.decide.times import seconds_since
 from onnx_operator.observed import Observed, Revision
 
@@ -29,14 +30,14 @@ def forwards(observed: Observed, revision: str) -> bool:
 def released(observed: Observed, revision: Revision, stable: str) -> bool:
     """Return whether no ready pod of the stable revision forwards to this one by order any more.
 
-    A pod that does not answer is taken to have stopped some seconds after the order.
+    A pod that does not answer is taken to have stopped some seconds after the order, and so is who splits elsewhere.
     """
     facts = revision.rollout
     if facts is None or facts.generation == 0:
         return True
     if seconds_since(facts.ordered_at, observed.now) >= GRACE:
         return True
-    return all(
+    return not elsewhere(observed, facts) and all(
         split is not None and (split.revision != revision.name or split.weight == 0)
         for split in observed.split_states(stable)
     )

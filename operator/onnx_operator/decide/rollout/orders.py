@@ -3,31 +3,48 @@
 from onnx_operator.decide.rollout.course import Course
 from onnx_operator.decide.rollout.generations import forwards
 from onnx_operator.decide.rollout.handing_over import warm
-from onnx_operator.decide.rollout.sight import pinned
+from onnx_operator.decide.rollout.provider import elsewhere, has_orders
+from onnx_operator.decide.rollout.sight import Sight, pinned
 from onnx_operator.observed import Observed, Revision
 from onnx_operator.rollout import Address, RolloutFacts, ShadowOrder, SplitOrder
 
 
 def orders_of(observed: Observed, course: Course) -> dict[str, SplitOrder]:
-    """Return the orders by revision; at rest, and where somebody else moves the requests, there are none."""
-    if observed.spec.routing.provider == "External" or observed.spec.state != "Active":
+    """Return the orders by revision; at rest there are none.
+
+    Where somebody else moves the requests, only who still goes by an order is told to stop.
+    """
+    if observed.spec.state != "Active":
         return {}
     made: dict[str, SplitOrder] = {}
     facts = course.revisions[course.stable].rollout
     before = warm(observed, course.revisions, course.stable)
     if before and facts and facts.handed_over_at:
-        made[before] = _to(observed, course.revisions[course.stable], facts, hand_over=True)
+        if not elsewhere(observed, facts):
+            made[before] = _to(observed, course.revisions[course.stable], facts, hand_over=True)
         if forwards(observed, course.stable):
             # It came back while it was warm, and a pod of it could not be told in time.
-            made[course.stable] = SplitOrder(facts.generation, None, 0)
+            made[course.stable] = _nothing(facts.generation)
     if running := course.running if course.stored else None:
-        made[course.stable] = _to(observed, running.candidate, running.facts)
-        if forwards(observed, running.candidate.name):
-            # It served before and is warm still: what it was told to hand over comes to it again.
-            made[running.candidate.name] = SplitOrder(running.facts.generation, None, 0)
+        made |= _of_running(running, course.stable)
     elif not course.running and (generation := _last_generation(observed, course)):
-        made[course.stable] = SplitOrder(generation, None, 0)
+        made[course.stable] = _nothing(generation)
     return {name: order for name, order in made.items() if observed.ready(name)}
+
+
+def _of_running(running: Sight, stable: str) -> dict[str, SplitOrder]:
+    observed, name, generation = running.observed, running.candidate.name, running.facts.generation
+    if running.routed_elsewhere:
+        return {of: _nothing(generation) for of in (stable, name) if has_orders(observed, of)}
+    made = {stable: _to(observed, running.candidate, running.facts)}
+    if forwards(observed, name):
+        # It served before and is warm still: what it was told to hand over comes to it again.
+        made[name] = _nothing(generation)
+    return made
+
+
+def _nothing(generation: int) -> SplitOrder:
+    return SplitOrder(generation, None, 0)
 
 
 def _to(observed: Observed, revision: Revision, facts: RolloutFacts, hand_over: bool = False) -> SplitOrder:
@@ -65,6 +82,13 @@ def _shadow(facts: RolloutFacts) -> ShadowOrder | None:
 
 def _last_generation(observed: Observed, course: Course) -> int:
     """Return the generation by which the stable pods stop forwarding to what has pods still; 0 if there is no such."""
-    known = course.revisions.values()
-    left = any(r.name != course.stable and r.rollout and r.rollout.over and observed.existing(r.name) for r in known)
-    return max((r.rollout.generation for r in known if r.rollout), default=0) if left else 0
+    known = [revision.rollout for revision in course.revisions.values() if revision.rollout]
+    left = any(_is_left(observed, course, revision) for revision in course.revisions.values())
+    return max((facts.generation for facts in known), default=0) if left else 0
+
+
+def _is_left(observed: Observed, course: Course, revision: Revision) -> bool:
+    facts = revision.rollout
+    if revision.name == course.stable or facts is None or not facts.over or not observed.existing(revision.name):
+        return False
+    return not elsewhere(observed, facts) or has_orders(observed, course.stable)

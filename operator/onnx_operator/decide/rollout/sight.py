@@ -12,6 +12,7 @@ from onnx_operator.api.analysis import Analysis
 from onnx_operator.api.rollout import Rollout, Shadow, Step
 from onnx_operator.decide import reasons
 from onnx_operator.decide.finding import Trouble
+from onnx_operator.decide.rollout.provider import elsewhere
 from onnx_operator.decide.rollout.steps import pods_for, step_weight, steps_of
 from onnx_operator.decide.times import seconds_since
 from onnx_operator.decide.trouble import trouble_of
@@ -124,7 +125,7 @@ class Sight:
     @property
     def routed_elsewhere(self) -> bool:
         """Whether somebody else moves the requests."""
-        return self.observed.spec.routing.provider == "External"
+        return elsewhere(self.observed, self.facts)
 
     @property
     def unseen(self) -> bool:
@@ -151,7 +152,8 @@ class Sight:
     def fault(self) -> Trouble | None:
         """What keeps the candidate's pods from serving, where that is its own: nobody can mend it beside the model."""
         trouble = self.trouble
-        return trouble if trouble and trouble.stuck and trouble.reason in ITS_OWN else None
+        lasts = trouble is not None and trouble.stuck and not trouble.passing
+        return trouble if trouble and lasts and trouble.reason in ITS_OWN else None
 
     @cached_property
     def splits(self) -> tuple[SplitState | None, ...]:

@@ -1,6 +1,7 @@
 """Does the candidate answer its probes? It fails if its pods cannot come up, or if it had ready ones and lost all."""
 
 from onnx_operator.decide import reasons
+from onnx_operator.decide.finding import Trouble
 from onnx_operator.decide.judgement import Judgement
 from onnx_operator.decide.rollout.sight import Sight
 
@@ -13,7 +14,7 @@ SLACK = 5.0
 
 def readiness(sight: Sight) -> Judgement:
     """Return the verdict."""
-    fault, name = sight.fault, sight.candidate.name
+    fault, name = sight.fault or _outlasting(sight), sight.candidate.name
     if fault and not sight.patient:
         return Judgement("readiness", "Fail", fault.reason, fault.message)
     if sight.ready:
@@ -23,6 +24,14 @@ def readiness(sight: Sight) -> Judgement:
         message = f"{name} had ready pods, and has had none for {patience:.0f} seconds."
         return Judgement("readiness", "Fail", reasons.CANDIDATE_UNREADY, message)
     return Judgement("readiness", "Unknown", message=f"{name} has no ready pod.")
+
+
+def _outlasting(sight: Sight) -> Trouble | None:
+    """Return what might pass and is not waited for until the deadline: by ``Recreate`` nobody is answered meanwhile."""
+    trouble = sight.trouble
+    if trouble is None or not trouble.passing or sight.rollout.strategy != "Recreate" or sight.ready:
+        return None
+    return trouble if sight.seconds(sight.facts.progress_at) >= PATIENCE else None
 
 
 def _are_replaced(sight: Sight) -> bool:
