@@ -26,16 +26,20 @@ def errors_found(
     return float(found.mean())
 
 
-def outputs_found(apart: float, floor: float, outputs: int, within: int, rollouts: int, seed: int) -> tuple[float, int]:
+def outputs_found(
+    apart: float, floor: float, outputs: int, within: int, rollouts: int, seed: int, own_runs: int = 10
+) -> tuple[float, int]:
     """Return how often it is found that copies differ, and by how many copies in half of the rollouts.
 
     ``apart`` is the share that differs, ``floor`` the share that has to agree; one of so many outputs is wrong.
+    After ``own_runs`` copies the stable revision has run enough of them twice: of quick models nearly each of the first
+    ones, of slow ones as few as may be.
     """
     differs = np.random.default_rng(seed).random((rollouts, within)) < apart
     hits: Counts = np.cumsum(differs.astype(np.int64), axis=1)
     tries = np.broadcast_to(np.arange(1, within + 1), hits.shape)
     log_e = against_at_most(np.asarray(tries), hits, 1 - floor)
-    found = (hits > (1 - floor) * tries) & (log_e >= -np.log(budget.OUTPUTS / outputs))
+    found = (tries >= own_runs) & (hits > (1 - floor) * tries) & (log_e >= -np.log(budget.OUTPUTS / outputs))
     return float(found.any(axis=1).mean()), _half(found)
 
 

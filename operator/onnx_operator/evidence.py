@@ -14,11 +14,13 @@ class Output:
     """How an output of the candidate compares with the stable revision's, in copies of requests.
 
     ``kind`` is scores, values or exact. Of ``samples`` compared, ``equal`` are within the tolerances and ``agreed`` as
-    an honest retrain agrees, but for ``learning`` ones, which served to learn the output's spread; ``unlike`` had other
-    shapes and count in none. ``non_finite`` had NaN or infinities where the stable revision's had none. In ``changed``
-    the stable revision's output was another than in the copy before, and in ``stuck`` of these the candidate's was not.
-    Of ``self_samples`` that the stable revision ran twice, ``self_equal`` were equal; ``noise`` is how much they
-    differed, in tolerances. The rest describes the differences and decides nothing.
+    an honest retrain agrees, but for ``learning`` ones, which served to learn the output's spread. ``unsure`` of these
+    differ, and too few different outputs were seen to say whether by much. ``unlike`` had other shapes and count in
+    none. ``non_finite`` had NaN or infinities where the stable revision's had none. In ``changed`` the stable
+    revision's output was another than in the copy before, and in ``stuck`` of these the candidate's was not. Of
+    ``self_samples`` that the stable revision ran twice, ``self_equal`` were equal, and of ``self_judged`` of them
+    ``self_agreed`` agreed as a retrain has to; ``noise`` is how much they differed, in tolerances. The rest describes
+    the differences and decides nothing.
     """
 
     name: str
@@ -26,6 +28,7 @@ class Output:
     kind: str
     samples: int = 0
     learning: int = 0
+    unsure: int = 0
     unlike: int = 0
     agreed: int = 0
     equal: int = 0
@@ -41,6 +44,8 @@ class Output:
     top_k: int | None = None
     self_samples: int = 0
     self_equal: int = 0
+    self_judged: int = 0
+    self_agreed: int = 0
     noise: float = 0.0
 
 
@@ -132,8 +137,8 @@ def _joined(one: Output, other: Output) -> Output:
 
 
 _COUNTS = (
-    "samples", "learning", "unlike", "agreed", "equal", "non_finite", "changed", "stuck", "elements", "outside",
-    "self_samples", "self_equal",
+    "samples", "learning", "unsure", "unlike", "agreed", "equal", "non_finite", "changed", "stuck", "elements",
+    "outside", "self_samples", "self_equal", "self_judged", "self_agreed",
 )  # fmt: skip
 
 

@@ -56,13 +56,16 @@ def _output(document: object) -> Output:
     found = mapping(document)
     twice = mapping(found["self"])
     samples, self_samples = count(found["samples"]), count(twice["samples"])
-    changed = _part(found["changed"], samples)
+    changed, learning = _part(found["changed"], samples), _part(found["learning"], samples)
+    # Older servers do not say how many runs of their own agree, and by then have let the candidate off themselves.
+    judged = count(twice.get("judged", self_samples))
     return Output(
         name=text(found["name"]),
         datatype=text(found["datatype"]),
         kind=text(found["kind"]),
         samples=samples,
-        learning=_part(found["learning"], samples),
+        learning=learning,
+        unsure=_part(found.get("unsure", 0), learning),
         unlike=count(found["unlike"]),
         agreed=_part(found["agreed"], samples),
         equal=_part(found["equal"], samples),
@@ -78,6 +81,8 @@ def _output(document: object) -> Output:
         top_k=None if found["topK"] is None else count(found["topK"]),
         self_samples=self_samples,
         self_equal=_part(twice["equal"], self_samples),
+        self_judged=judged,
+        self_agreed=_part(twice.get("agreed", judged), judged),
         noise=_positive(found["noise"]),
     )
 

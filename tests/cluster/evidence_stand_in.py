@@ -75,6 +75,7 @@ def output(sees: str, samples: int) -> Object:
         "kind": "scores",
         "samples": samples,
         "learning": 0,
+        "unsure": 0,
         "unlike": 0,
         "agreed": agreed,
         "equal": equal,
@@ -88,7 +89,7 @@ def output(sees: str, samples: int) -> Object:
         "cosine": 0.99,
         "top1": agreed,
         "topK": samples,
-        "self": {"samples": samples // 10, "equal": samples // 10},
+        "self": dict.fromkeys(("samples", "equal", "judged", "agreed"), samples // 10),
         "noise": 0.0,
     }
 

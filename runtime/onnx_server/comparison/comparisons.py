@@ -84,7 +84,7 @@ class Comparisons:
                 {
                     "name": output.spec.name,
                     "datatype": output.spec.datatype.name,
-                    **self._tallies[output.spec.name].describe(),
+                    **self._tallies[output.spec.name].describe(output.itself),
                     "noise": output.noise,
                 }
                 for output in self._outputs

@@ -27,6 +27,9 @@ def may_be_scores(shape: Sequence[int]) -> bool:
 class Evidence:
     """What the first 20 rows of an output of such a shape say of it. The answer is given once, and stays.
 
+    Of less different ones than that it is given as soon as these leave no doubt: if only two classes, or another
+    highest column, are missing for scores, more rows are waited for.
+
     Scores are: rows that are probabilities (0 to 1, and their sum is 1, by 2 % in low precision), or logarithms of
     such; single probabilities of which some are below and some above one half, so that there are two classes; and
     logits. Rows are taken for logits if the highest column is not always the same, the softmax's highest
@@ -43,7 +46,7 @@ class Evidence:
         self._centred: list[bool] = []
 
     def learn(self, row: Floats) -> None:
-        """Note a row of the stable version."""
+        """Note a row of the stable version that is another than those before."""
         self._rows += 1
         row = row[np.isfinite(row)]
         if row.size == 1:
@@ -59,21 +62,23 @@ class Evidence:
         self._sure.append(float(1 / np.exp(row - row.max()).sum()))
         self._centred.append(bool(abs(row.mean()) <= row.std()))
 
-    @property
-    def decided(self) -> bool:
-        """Whether rows enough were seen."""
-        return self._rows >= LEARNING
+    def decided(self, seen: int) -> bool:
+        """Whether so many rows, of which some may have been the same, say enough."""
+        one_side = self._look_like_scores and not self._sums and len(self._highest) < 2
+        return seen >= LEARNING and (self._rows >= LEARNING or not one_side)
 
     def kind(self) -> Kind:
         """Return what they say."""
+        scores = self._sums or (self._look_like_scores and len(self._highest) > 1)
+        return "scores" if scores else "values"
+
+    @property
+    def _sums(self) -> bool:
+        return not self._singles and self._rows in {self._probabilities, self._logarithms}
+
+    @property
+    def _look_like_scores(self) -> bool:
         if self._singles:
-            return "scores" if self._rows == self._probabilities and len(self._highest) > 1 else "values"
-        if self._rows in {self._probabilities, self._logarithms}:
-            return "scores"
-        logits = (
-            self._unit < self._rows
-            and len(self._highest) > 1
-            and float(np.median(self._sure)) >= _SURE
-            and 2 * sum(self._centred) >= self._rows
-        )
-        return "scores" if logits else "values"
+            return self._rows == self._probabilities
+        sure = bool(self._sure) and float(np.median(self._sure)) >= _SURE
+        return self._unit < self._rows and sure and 2 * sum(self._centred) >= self._rows

@@ -40,6 +40,11 @@ class Output:
         """How much the stable version differs from itself, in tolerances, with the safety factor."""
         return self._noise.value
 
+    @property
+    def itself(self) -> tuple[int, int]:
+        """How many runs of the stable version's own were judged, and how many of them agree."""
+        return self._agreement.itself
+
     def compare(self, stable: Tensor, candidate: Tensor | None, place: float) -> Seen | None:
         """Compare two answers; `place`, from 0 to below 1, says which row is judged. None: they cannot be compared."""
         pair = self._pair(stable, candidate)
@@ -62,6 +67,7 @@ class Output:
             return False
         a, b = pair
         if not a.size:
+            self._agreement.note_empty()
             return True
         tolerance = Tolerance(*self._tolerance)
         if self._exact:

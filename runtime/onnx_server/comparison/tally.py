@@ -25,6 +25,7 @@ class Tally:
     kind: Kind | None
     samples: int = 0
     learning: int = 0
+    unsure: int = 0
     unlike: int = 0
     agreed: int = 0
     equal: int = 0
@@ -59,12 +60,14 @@ class Tally:
             self.cosines += 1
             self.cosine += (difference.cosine - self.cosine) / self.cosines
         self.learning += verdict.agreed is None
+        # Once differences can be judged, those that could not be say nothing any more.
+        self.unsure = self.unsure + (verdict.agreed is None) if verdict.unsure else 0
         self.agreed += verdict.agreed is True
         self.top1 += verdict.top1 is True
         self.top_k += verdict.top_k is True
         if self.kind is None and seen.kind == "scores":
             # Whether the highest scores are the same needed no learning: what was judged meanwhile counts.
-            self.agreed, self.learning = self.agreed + self.top1, 0
+            self.agreed, self.learning, self.unsure = self.top1, 0, 0
         self.kind = seen.kind
 
     def add_self(self, equal: bool) -> None:
@@ -72,13 +75,18 @@ class Tally:
         self.self_samples += 1
         self.self_equal += equal
 
-    def describe(self) -> dict[str, object]:
-        """Return the fields of docs/contract.md, but for the output's name, datatype and noise."""
+    def describe(self, itself: tuple[int, int]) -> dict[str, object]:
+        """Return the fields of docs/contract.md, but for the output's name, datatype and noise.
+
+        `itself`: how many runs of the stable version's own were judged, and how many of them agree.
+        """
+        judged, agreed = itself
         some, scores = self.samples > 0, self.kind == "scores"
         return {
             "kind": self.kind or "values",
             "samples": self.samples,
             "learning": self.learning,
+            "unsure": self.unsure,
             "unlike": self.unlike,
             "agreed": self.agreed,
             "equal": self.equal,
@@ -92,5 +100,5 @@ class Tally:
             "cosine": self.cosine if self.cosines else None,
             "top1": self.top1 if scores else None,
             "topK": self.top_k if scores else None,
-            "self": {"samples": self.self_samples, "equal": self.self_equal},
+            "self": {"samples": self.self_samples, "equal": self.self_equal, "judged": judged, "agreed": agreed},
         }

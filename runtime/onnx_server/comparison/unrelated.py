@@ -13,6 +13,9 @@ ELEMENTS = 16_384
 LEARNING = 20
 """Rows that are learned from before one is judged."""
 
+FEW = 5
+"""Of less different rows the spread is a guess: what is near is near, but what is not may be so by chance."""
+
 _ROWS = 4
 _DISTANCES = 512
 
@@ -32,11 +35,13 @@ event are, unrelated ones are nearer to each other than a retrained model can be
 class Unrelated:
     """Distances between rows of different requests; the last 512 of them, each row with the 4 before it.
 
-    A row is a vector of any length: of two lengths, the beginnings are compared.
+    A row that is the same as one of these 4 teaches nothing: a prober's only request says nothing of the spread, and
+    beside others it must not make it small. A row is a vector of any length: of two lengths, the beginnings are
+    compared.
     """
 
     def __init__(self, exact: bool) -> None:
-        self.seen = 0
+        self.seen = self.different = 0
         self._exact = exact
         self._rows: deque[Floats] = deque(maxlen=_ROWS)
         self._distances: deque[float] = deque(maxlen=_DISTANCES)
@@ -47,16 +52,27 @@ class Unrelated:
         """Whether rows enough were seen."""
         return self.seen >= LEARNING
 
-    def learn(self, row: Floats) -> None:
-        """Note the stable version's row of one more request."""
+    @property
+    def few(self) -> bool:
+        """Whether there were too few different rows to call one that is not near apart."""
+        return self.different < FEW
+
+    def learn(self, row: Floats) -> bool:
+        """Note the stable version's row of one more request; return whether it is another than those before."""
         self.seen += 1
-        for other in self._rows:
-            size = min(row.size, other.size)
-            apart = share(row[:size], other[:size]) if self._exact else distance(row[:size], other[:size])
-            if np.isfinite(apart):
-                self._distances.append(apart)
-                self._near = None
+        apart = [self._apart(row, other) for other in self._rows]
+        if 0.0 in apart:
+            return False
+        self.different += 1
+        if known := [each for each in apart if np.isfinite(each)]:
+            self._distances.extend(known)
+            self._near = None
         self._rows.append(row)
+        return True
+
+    def _apart(self, row: Floats, other: Floats) -> float:
+        size = min(row.size, other.size)
+        return share(row[:size], other[:size]) if self._exact else distance(row[:size], other[:size])
 
     @property
     def near(self) -> float:

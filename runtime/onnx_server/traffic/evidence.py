@@ -71,6 +71,11 @@ class Evidence:
     copies: Copies = field(default_factory=Copies)
     comparing: Comparing | None = None
 
+    def answered(self, status: int) -> None:
+        """Note an answer of this pod's own: `status` is HTTP's."""
+        self.stable_requests += 1
+        self.stable_errors += status >= 500
+
     def led(self, run: Run, now: float) -> None:
         """Note a run of this pod's, told by the one request of its batch that leads."""
         self.pairs.own(run.rows, run.elements, run.computed, now)

@@ -6,6 +6,9 @@ FIRST = 10
 """So many run as soon as may be: a stable version that is never the same twice is noticed before it is judged by."""
 EVERY = 10
 """From then on every so manieth copy."""
+FIRST_COST = 0.1
+"""The first ones may take ten times as much as all others, as nothing is judged before there are some: at two copies
+under way at a time, the operator's 8 are there before 200 copies, however long the model runs."""
 HELD_SHARE, HELD_CREDIT = 0.001, 200
 """Of clients' requests so many may have to wait for a run, and so many besides: enough for a busy pod's first ones.
 
@@ -51,4 +54,4 @@ class SelfRuns:
         """
         self._under_way = False
         self._held += held
-        self._ledger.spend(seconds, now)
+        self._ledger.spend(seconds * FIRST_COST if self._runs <= FIRST else seconds, now)

@@ -13,6 +13,7 @@ from collections.abc import Mapping
 
 from onnx_server.engine.work import Run
 from onnx_server.protocol.datatypes import Tensor
+from onnx_server.protocol.errors import RequestError
 from onnx_server.protocol.request import InferRequest
 from onnx_server.traffic import copies
 from onnx_server.traffic.again import Model, again
@@ -120,9 +121,17 @@ class Shadow:
         self._begin(Original(model, request.inputs, outputs, ran(run, work) if comparable else None, seconds))
 
     async def replay(self, model: Model, inputs: Mapping[str, Tensor]) -> None:
-        """Run `inputs`, which no client sent, and copy that. Raises RequestError."""
+        """Run `inputs`, which no client sent, and copy that; it counts as a client's in the evidence.
+
+        Raises RequestError.
+        """
         evidence, names = self._evidence, tuple(spec.name for spec in model.signature.outputs)
-        run, work = await again(model, inputs, names, self._background)
+        try:
+            run, work = await again(model, inputs, names, self._background)
+        except RequestError as error:
+            evidence.answered(error.status)
+            raise
+        evidence.answered(200)
         if evidence is not self._evidence:
             return
         if run.lead:
@@ -154,7 +163,8 @@ class Shadow:
             self._room.give(size, copying.seconds, time.monotonic())
         # The copy's place is free: a run waits for all clients' requests, and takes as long as the model does.
         counts = outcome == "compared" and evidence is self._evidence
-        if counts and self._self_runs.begin(evidence.stable_requests, time.monotonic()):
+        clients = evidence.stable_requests - evidence.copies.replayed
+        if counts and self._self_runs.begin(clients, time.monotonic()):
             await self._once_more(copying)
 
     async def _once_more(self, copying: Copying) -> None:

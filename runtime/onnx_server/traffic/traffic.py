@@ -203,13 +203,11 @@ class Traffic:
         if status == 499:
             return
         evidence = self._evidence
-        evidence.stable_requests += 1
+        evidence.answered(status)
         if status == 200:
             self._latencies.observe(seconds)
             if run is not None and run.lead:
                 evidence.led(run, time.monotonic())
-        elif status >= 500:
-            evidence.stable_errors += 1
         if self._dice is not None:
             self._counts.stable_requests += 1
             self._counts.stable_errors += status >= 500

@@ -58,13 +58,23 @@ def test_the_contracts_own_example_is_read() -> None:
     output = Output(
         "probabilities", "FP32", "scores", samples=381, learning=0, unlike=0, agreed=379, equal=120, non_finite=0,
         changed=350, stuck=1, elements=3810, outside=950, max_absolute_error=0.31, mean_absolute_error=0.002,
-        cosine=0.998, top1=379, top_k=381, self_samples=38, self_equal=38, noise=0.0,
+        cosine=0.998, top1=379, top_k=381, self_samples=38, self_equal=38, self_judged=38, self_agreed=38, noise=0.0,
     )  # fmt: skip
     assert state.evidence == Evidence(
         "2026-11-28T21:00:00.000000Z", 8000, 8, 634, 7, 1, copies=381, failed_copies=3, dropped=15,
         compute={97: 20, 101: 130, 150: 1}, work={99: 200, 104: 181}, outputs=(output,),
         worst=(Worst("sha256:…", "probabilities", 0.31, "2026-11-28T21:00:07Z"),),
     )  # fmt: skip
+
+
+def test_of_older_servers_what_they_ran_twice_agrees() -> None:
+    older = changed("evidence.outputs.0.self", {"samples": 38, "equal": 12})
+    del older["evidence"]["outputs"][0]["unsure"]
+    evidence = read(older).evidence
+    assert evidence is not None
+    (output,) = evidence.outputs
+    assert (output.unsure, output.self_samples, output.self_equal) == (0, 38, 12)
+    assert (output.self_judged, output.self_agreed) == (38, 38)
 
 
 def test_what_a_server_has_none_of_is_none() -> None:
@@ -103,11 +113,13 @@ def test_what_a_server_has_none_of_is_none() -> None:
         ("evidence.outputs.0.agreed", 382),
         ("evidence.outputs.0.equal", 382),
         ("evidence.outputs.0.learning", 382),
+        ("evidence.outputs.0.unsure", 1),
         ("evidence.outputs.0.stuck", 351),
         ("evidence.outputs.0.changed", 382),
         ("evidence.outputs.0.nonFinite", 382),
         ("evidence.outputs.0.outside", 3811),
         ("evidence.outputs.0.self", {"samples": 3, "equal": 4}),
+        ("evidence.outputs.0.self", {"samples": 3, "equal": 3, "judged": 2, "agreed": 3}),
         ("evidence.outputs.0.noise", -0.1),
         ("evidence.outputs.0.noise", float("nan")),
         ("evidence.outputs.0.cosine", float("inf")),

@@ -16,7 +16,7 @@ from onnx_operator.decide.rollout.progress import seconds_left
 from onnx_operator.decide.rollout.sight import Sight
 from onnx_operator.decide.rollout.table import run
 from onnx_operator.evidence import Evidence
-from onnx_operator.rollout import Arm, RolloutFacts, SplitState
+from onnx_operator.rollout import Arm, Copies, RolloutFacts, SplitState
 from tests.unit.operator.situations import container, failed, pod, terminated
 from tests.unit.operator.test_rollout_table import (
     ALL,
@@ -200,6 +200,21 @@ def test_without_traffic_every_check_of_evidence_holds_a_step_with_a_shadow() ->
     assert held(seen(COPYING, 1, splits=COPIED)) == set()
 
 
+def test_a_model_without_clients_comes_through_its_shadow_by_what_is_replayed() -> None:
+    """Each golden request was run by a stable pod, and copied: 200 of them are 200 of either revision."""
+
+    def replayed(n: int) -> SplitState:
+        told = copying(n, samples=50)
+        assert told.evidence is not None
+        evidence = replace(told.evidence, stable_requests=50, stable_errors=0)
+        return replace(told, shadow=Copies(100, 50, compared=50, replayed=50), evidence=evidence)
+
+    sight = seen(COPYING, 1, splits=tuple(map(replayed, range(4))))
+    assert held(sight) == set()
+    assert verdict("errors", sight).verdict == "Pass"
+    assert not held(replace(sight, facts=AFTER, found={}))
+
+
 def test_outputs_need_as_many_copies_as_the_step_says() -> None:
     few = tuple(copying(n, samples=49) for n in range(4))
     enough = tuple(copying(n, samples=50) for n in range(4))
@@ -239,7 +254,7 @@ def test_what_the_change_is_decides_whether_outputs_may_move() -> None:
     def moved(n: int) -> SplitState:
         told = copying(n)
         assert told.evidence is not None
-        output = replace(told.evidence.outputs[0], equal=200)
+        output = replace(told.evidence.outputs[0], equal=200, self_samples=10, self_equal=10)
         return replace(told, evidence=replace(told.evidence, outputs=(output,)))
 
     splits = tuple(moved(n) for n in range(4))

@@ -14,6 +14,8 @@ from onnx_operator.evidence import Evidence, Output
 
 # The share of copies, in percent, that have to be equal, or to agree. docs/analysis.md argues the numbers.
 FLOOR: dict[Change, int] = {"Equivalent": 99, "Retrained": 50}
+# So many runs of the stable revision's own, of all its pods, a Fail takes: what throws dice has shown it by then.
+OWN_RUNS = 8
 # So many copies without room, and none with, are no accident.
 MANY_DROPPED = 10
 WORD: dict[Change, str] = {"Equivalent": "equal", "Retrained": "agree"}
@@ -62,10 +64,11 @@ class _Rule:
 
 def _judged(output: Output, rule: _Rule) -> Judgement:
     name, all_copies = f'output "{output.name}"', output.samples + output.unlike
-    apart, itself = _apart(output, rule.change), Arm(output.self_samples, output.self_samples - output.self_equal)
+    apart, itself = _apart(output, rule.change), _itself(output, rule.change)
     # A model that draws random numbers differs from itself; so may another revision of it.
-    usual = itself.rate if rule.change == "Equivalent" else 0.0
+    usual = itself.rate if itself.tries >= OWN_RUNS else 0.0
     noisy = f"; the stable revision differs from itself in {itself.hits} of {itself.tries}" if itself.hits else ""
+    unsure = output.unsure if rule.change == "Retrained" else 0
     word = f"{WORD[rule.change]} ({output.name})"
     found = Judgement(
         "outputs",
@@ -78,7 +81,8 @@ def _judged(output: Output, rule: _Rule) -> Judgement:
         level=share_of(apart.rate - usual, rule.tolerance),
     )
     beyond = apart.rate > usual + rule.tolerance
-    if beyond and _refuted(apart, itself, usual, rule):
+    refuted = beyond and _refuted(apart, itself, usual, rule)
+    if refuted and itself.tries >= OWN_RUNS:
         message = (
             f"{name}: {apart.tries - apart.hits} of {apart.tries} copies {SAID[rule.change]} the stable revision's"
             f", and {rule.floor} % have to{noisy}."
@@ -86,10 +90,15 @@ def _judged(output: Output, rule: _Rule) -> Judgement:
         if rule.change == "Equivalent" and output.unlike:
             message = message[:-1] + f"; {output.unlike} have another shape."
         return replace(found, verdict="Fail", reason=reasons.OUTPUTS_DIFFER, message=message)
-    if rule.change == "Retrained" and 2 * output.unlike > all_copies:
+    if refuted:
+        own = f"{itself.tries} of {OWN_RUNS} copies that the stable revision ran twice itself"
+        waits = f"{name}: {found.interval} {WORD[rule.change]}, and {rule.floor} % have to; {own}"
+    elif rule.change == "Retrained" and 2 * output.unlike > all_copies:
         waits = f"{name} has another shape than the stable revision's in {output.unlike} of {all_copies} copies"
     elif apart.tries < rule.needed:
-        waits = f"{apart.tries} of {rule.needed} copies"
+        waits = f"{apart.tries} of {rule.needed} copies" + (f"; {_few(output)}" if unsure else "")
+    elif Arm(apart.tries + unsure, apart.hits + unsure).rate > usual + rule.tolerance and unsure:
+        waits = _few(output)
     elif beyond:
         waits = f"{name}: {found.interval} {WORD[rule.change]}, and {rule.floor} % have to{noisy}"
     else:
@@ -104,6 +113,18 @@ def _apart(output: Output, change: Change) -> Arm:
         return Arm(tries, min(tries, tries - output.equal))
     tries = max(0, output.samples - output.learning)
     return Arm(tries, max(0, tries - output.agreed))
+
+
+def _itself(output: Output, change: Change) -> Arm:
+    """Return how many runs of the stable revision's own were judged in the same way, and how many of them differ."""
+    if change == "Equivalent":
+        return Arm(output.self_samples, max(0, output.self_samples - output.self_equal))
+    return Arm(output.self_judged, max(0, output.self_judged - output.self_agreed))
+
+
+def _few(output: Output) -> str:
+    differ = f'{output.unsure} of output "{output.name}" differ, and the stable revision gave too few different answers'
+    return f"{differ} to say whether by much: requests with other inputs are needed"
 
 
 def _refuted(apart: Arm, itself: Arm, usual: float, rule: _Rule) -> bool:

@@ -1,11 +1,15 @@
 """The check of outputs: verdicts and words."""
 
 from dataclasses import replace
+from typing import Any
 
+import numpy as np
 import pytest
 
+from onnx_operator.api.analysis import Change
 from onnx_operator.decide.analysis.outputs import outputs
-from tests.unit.operator.analysis.seen import compared, output, seen
+from onnx_operator.decide.judgement import Judgement
+from tests.unit.operator.analysis.seen import OWN, compared, output, seen
 
 
 def test_it_waits_for_copies() -> None:
@@ -130,3 +134,59 @@ def test_where_no_copy_finds_room_it_says_so() -> None:
     assert "there was no room for any" in found.message
     one = outputs(replace(full, outputs=(output(samples=1, agreed=1),)), "Retrained", None, (), 100)
     assert one.message == "1 of 100 copies"
+
+
+@pytest.mark.parametrize("change", ["Equivalent", "Retrained"])
+def test_nothing_fails_before_it_is_known_how_often_the_stable_revision_differs_from_itself(change: Change) -> None:
+    def found(runs: int) -> Judgement:
+        own: dict[str, Any] = dict.fromkeys(OWN, runs)
+        return outputs(compared(output(samples=120, equal=0, agreed=0, **own)), change, None, (), 100)
+
+    assert (found(0).verdict, found(7).verdict, found(8).verdict) == ("Unknown", "Unknown", "Fail")
+    assert found(2).holds
+    assert found(2).message.endswith("; 2 of 8 copies that the stable revision ran twice itself")
+
+
+def test_a_stable_revision_that_throws_dice_is_no_reason_to_pass_before_it_is_known() -> None:
+    own: dict[str, Any] = {"self_samples": 1, "self_equal": 0, "self_judged": 1, "self_agreed": 0}
+    assert outputs(compared(output(samples=200, **own)), "Retrained", None, (), 100).verdict == "Unknown"
+
+
+def test_the_stable_revisions_own_disagreement_is_the_candidates_too() -> None:
+    dice: dict[str, Any] = {"self_samples": 40, "self_equal": 4, "self_judged": 40, "self_agreed": 4}
+    found = outputs(compared(output(samples=200, agreed=20, **dice)), "Retrained", None, (), 100)
+    assert (found.verdict, found.message) == ("Pass", "the stable revision differs from itself in 36 of 40")
+    some = dice | {"self_agreed": 39}
+    assert outputs(compared(output(samples=200, agreed=10, **some)), "Retrained", None, (), 100).verdict == "Fail"
+
+
+def test_what_differs_among_too_few_different_answers_fails_nobody_and_passes_nobody() -> None:
+    only = outputs(compared(output(kind="values", samples=120, learning=120, unsure=100)), "Retrained", None, (), 100)
+    assert (only.verdict, only.holds, only.value) == ("Unknown", True, None)
+    assert only.message == (
+        '0 of 100 copies; 100 of output "probabilities" differ, and the stable revision gave too few different answers '
+        "to say whether by much: requests with other inputs are needed"
+    )
+    mixed = output(kind="values", samples=320, learning=200, unsure=180, agreed=120)
+    found = outputs(compared(mixed), "Retrained", None, (), 100)
+    assert (found.verdict, found.message) == ("Unknown", only.message.split("; ")[1].replace("100", "180"))
+    few = replace(mixed, unsure=10)
+    assert outputs(compared(few), "Retrained", None, (), 100).verdict == "Pass"
+    assert outputs(compared(replace(mixed, equal=320)), "Equivalent", None, (), 100).verdict == "Pass"
+
+
+@pytest.mark.parametrize(("pods", "copies", "runs"), [(1, 40, 2), (6, 10, 10), (1, 200, 10)])
+def test_ten_random_labels_of_the_same_model_are_hardly_ever_taken_back(pods: int, copies: int, runs: int) -> None:
+    draw = np.random.default_rng(7)
+    failed = 0
+    for _ in range(200):
+        agreed, own = draw.binomial(copies * pods, 0.1), draw.binomial(runs * pods, 0.1)
+        twice: dict[str, Any] = {
+            "self_samples": runs * pods,
+            "self_judged": runs * pods,
+            "self_equal": own,
+            "self_agreed": own,
+        }
+        seen_of = compared(output(samples=copies * pods, agreed=agreed, equal=agreed, **twice))
+        failed += outputs(seen_of, "Retrained", None, (), 100).verdict == "Fail"
+    assert failed == 0

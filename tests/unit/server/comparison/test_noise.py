@@ -25,7 +25,7 @@ def test_without_noise_nothing_changes() -> None:
         made.compare_self({"y": stable}, {"y": stable.copy()})
         copies.compare(made, stable, stable * 1.01)
     found = copies.output(made)
-    assert (found["self"], found["noise"], found["equal"]) == ({"samples": 50, "equal": 50}, 0.0, 0)
+    assert (found["self"], found["noise"], found["equal"]) == (copies.twice(50), 0.0, 0)
 
 
 @pytest.mark.parametrize("noise", [0.003, 0.02, 0.1])
@@ -48,7 +48,7 @@ def test_noise_is_told_in_tolerances_with_its_safety_factor() -> None:
     # The tolerance of a single value is 0.005 * 1.4 of it.
     made.compare_self({"y": np.array([100.0])}, {"y": np.array([100.7 - 1e-9])})
     assert copies.output(made)["noise"] == pytest.approx(3)
-    assert copies.output(made)["self"] == {"samples": 1, "equal": 1}
+    assert copies.output(made)["self"] == {"samples": 1, "equal": 1, "judged": 0, "agreed": 0}
 
 
 def test_noise_is_forgotten() -> None:
@@ -104,3 +104,34 @@ def test_outputs_of_pure_noise_agree() -> None:
         copies.compare(made, one, candidate)
     found = copies.output(made)
     assert found["agreed"] >= 0.85 * (found["samples"] - found["learning"])
+
+
+def test_runs_from_before_anything_was_learned_are_judged_later() -> None:
+    made = copies.comparisons(copies.spec("FP64", -1, 8))
+    for copy in range(30):
+        one, other, candidate = values(0.02)
+        if copy < 10:
+            made.compare_self({"y": one}, {"y": other})
+            assert copies.output(made)["self"]["judged"] == 0
+        copies.compare(made, one, candidate)
+    assert copies.output(made)["self"] == {"samples": 10, "equal": 0, "judged": 10, "agreed": 10}
+
+
+def test_so_are_those_of_scores() -> None:
+    made = copies.comparisons(copies.spec("FP64", -1, 10))
+    for _ in range(10):
+        one, other = np.eye(10)[RANDOM.permutation(10)[:2]]
+        made.compare_self({"y": one[None]}, {"y": other[None]})
+    for copy in range(25):
+        copies.compare(made, np.eye(10)[copy % 10][None], np.eye(10)[copy % 10][None])
+    assert copies.output(made)["self"] == {"samples": 10, "equal": 0, "judged": 10, "agreed": 0}
+
+
+def test_a_version_that_is_always_the_same_agrees_with_itself_before_anything_was_learned() -> None:
+    for made, answer in (
+        (copies.comparisons(copies.spec("FP32", -1, 4)), np.array([[1.0, np.nan, 2.0, 3.0]], np.float32)),
+        (copies.comparisons(copies.spec("INT64", -1)), np.array([3])),
+        (copies.comparisons(copies.spec("FP32", -1, 4)), np.zeros((0, 4), np.float32)),
+    ):
+        made.compare_self({"y": answer}, {"y": answer.copy()})
+        assert copies.output(made)["self"] == copies.twice(1)

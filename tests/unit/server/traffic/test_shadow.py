@@ -20,6 +20,7 @@ from onnx_server.engine.statistics import ModelStatistics
 from onnx_server.engine.work import Run
 from onnx_server.protocol import response
 from onnx_server.protocol.datatypes import BY_NAME, Tensor
+from onnx_server.protocol.errors import RequestError
 from onnx_server.protocol.request import InferRequest
 from onnx_server.protocol.requested_outputs import RequestedOutput
 from onnx_server.protocol.signature import Signature, TensorSpec
@@ -30,6 +31,7 @@ from onnx_server.traffic.replay import Replay
 from onnx_server.traffic.split import Address, Shadowing, Split
 from onnx_server.traffic.traffic import Traffic
 from tests.contract.scripted_pod import ScriptedPod, scripted_pod
+from tests.unit.server.comparison.copies import twice
 from tests.unit.server.scheduling import Doubling, Gated, until
 
 X = TensorSpec("x", BY_NAME["FP32"], (-1, 1))
@@ -127,7 +129,7 @@ def test_the_first_ten_copies_and_then_every_tenth_run_here_again() -> None:
             await idle()
         (output,) = evidence_of(traffic)["outputs"]
         assert (output["samples"], output["equal"]) == (20, 20)
-        assert output["self"] == {"samples": 11, "equal": 11}
+        assert output["self"] == twice(11)
         assert model.runs.ran == [[1.0]] * 11
         assert evidence_of(traffic)["candidate"] == {"requests": 20, "errors": 0, "late": 0}
 
@@ -261,7 +263,7 @@ def test_the_model_is_run_again_after_all_others() -> None:
         assert evidence_of(traffic)["outputs"][0]["self"]["samples"] == 0
         gated.gate.set()
         await idle()
-        assert evidence_of(traffic)["outputs"][0]["self"] == {"samples": 1, "equal": 1}
+        assert evidence_of(traffic)["outputs"][0]["self"] == twice(1)
 
     play(story)
 
@@ -300,7 +302,8 @@ def test_golden_requests_while_nobody_asks(monkeypatch: Any) -> None:
         await until(lambda: shadow_of(traffic)["compared"] >= 4)
         described = traffic.describe()
         evidence: Any = described["evidence"]
-        assert evidence["stable"]["requests"] == 0
+        # Those that were run here are the stable revision's, with which the candidate's are compared.
+        assert evidence["stable"] == {"requests": shadow_of(traffic)["replayed"], "errors": 0}
         assert evidence["candidate"]["requests"] == shadow_of(traffic)["compared"]
         assert {value for (value,) in model.runs.ran} == {1.0, 3.0}
         assert shadow_of(traffic)["sampled"] == shadow_of(traffic)["replayed"]
@@ -310,6 +313,24 @@ def test_golden_requests_while_nobody_asks(monkeypatch: Any) -> None:
         assert shadow_of(traffic)["replayed"] == replayed
 
     begin = time.monotonic()
+    play(story, replay=True)
+
+
+def test_a_golden_request_that_fails_here_is_this_revisions_error(monkeypatch: Any) -> None:
+    monkeypatch.setattr("onnx_server.traffic.replay.INTERVAL_SECONDS", 0.01)
+    monkeypatch.setattr("onnx_server.traffic.replay.QUIET_SECONDS", 0.01)
+
+    async def fails(*_: Any) -> None:
+        raise RequestError(500, "no")
+
+    monkeypatch.setattr("onnx_server.traffic.shadow.again", fails)
+
+    async def story(traffic: Traffic, model: FakeModel, pod: ScriptedPod) -> None:
+        model.golden = [Golden({"x": np.array([[1.0]], np.float32)})]
+        await until(lambda: evidence_of(traffic)["stable"]["requests"] >= 3)
+        assert evidence_of(traffic)["stable"]["errors"] == evidence_of(traffic)["stable"]["requests"]
+        assert shadow_of(traffic)["sampled"] == 0
+
     play(story, replay=True)
 
 
