@@ -12,8 +12,8 @@ class Judgement:
 
     ``samples`` is what it is made of (``message`` or docs/analysis.md say of what), ``needed`` how many a Pass takes,
     ``interval`` between what the truth is, with the check's confidence. An Unknown that ``holds`` keeps the rollout in
-    its step, and its message says what is waited for. ``level`` is the value as a share of what is tolerated: above 1
-    is beyond.
+    its step, and its message says what is waited for; one that is ``refuted`` lacks only what could still excuse the
+    candidate, and must not be let through. ``level`` is the value as a share of what is tolerated: above 1 is beyond.
     """
 
     check: str
@@ -25,4 +25,5 @@ class Judgement:
     needed: int | None = None
     interval: str | None = None
     holds: bool = False
+    refuted: bool = False
     level: float | None = None

@@ -16,6 +16,9 @@ LEARNING = 20
 FEW = 5
 """Of less different rows the spread is a guess: what is near is near, but what is not may be so by chance."""
 
+SAME = 1e-5
+"""Of its root mean square: what is no further away is the same row, as kernels and batches round it."""
+
 _ROWS = 4
 _DISTANCES = 512
 
@@ -61,7 +64,8 @@ class Unrelated:
         """Note the stable version's row of one more request; return whether it is another than those before."""
         self.seen += 1
         apart = [self._apart(row, other) for other in self._rows]
-        if 0.0 in apart:
+        same = 0.0 if self._exact else SAME * distance(np.zeros_like(row), row)
+        if any(each <= same for each in apart):
             return False
         self.different += 1
         if known := [each for each in apart if np.isfinite(each)]:

@@ -49,9 +49,14 @@ class Model(Protocol):
 
 
 async def again(
-    model: Model, inputs: Mapping[str, Tensor], names: tuple[str, ...], background: Background
+    model: Model,
+    inputs: Mapping[str, Tensor],
+    names: tuple[str, ...],
+    background: Background,
+    *,
+    urgent: bool = False,
 ) -> tuple[Run, float]:
-    """Run `inputs`, as clients send them, for the outputs called `names`, after all clients' requests.
+    """Run `inputs`, as clients send them, for the outputs called `names`: after all clients' requests, unless `urgent`.
 
     Returns the run, and how many seconds were worked on it. Nothing is taken from the response cache, or kept there.
     Raises RequestError.
@@ -72,7 +77,7 @@ async def again(
             future.set_result(outcome)
 
     rows = check_rows(inputs, model.signature, None)
-    work = Work(inputs=prepared.inputs, outputs=names, rows=rows, done=done, priority=-1)
+    work = Work(inputs=prepared.inputs, outputs=names, rows=rows, done=done, priority=0 if urgent else -1)
     model.scheduler.submit(work)
     try:
         run = await future

@@ -122,18 +122,20 @@ class Copying:
         self._evidence.copy_failed(late=late)
         return "failed"
 
-    async def compare_self(self) -> tuple[float, int]:
+    async def compare_self(self, *, urgent: bool) -> tuple[float, int] | None:
         """Run the original once more on this pod, and compare the two: that is noise.
 
-        Returns the seconds that it took of this pod's time, which `seconds` leaves out, and how many requests had to
-        wait for it.
+        It waits until there are no clients' requests, or its turn among them if it is `urgent`. Returns the seconds
+        that it took of this pod's time, which `seconds` leaves out, and how many requests had to wait for it; None if
+        it had no turn.
         """
         original = self._original
         try:
             async with asyncio.timeout(self._patience):
-                run, _ = await again(original.model, original.inputs, tuple(original.outputs), self._background)
+                names = tuple(original.outputs)
+                run, _ = await again(original.model, original.inputs, names, self._background, urgent=urgent)
         except (RequestError, TimeoutError):
-            return 0.0, 0  # this pod has more important things to do
+            return None  # this pod has more important things to do
         # Those that came while it ran, and wait or run by now; a few too many where several sessions run at once.
         held = original.model.scheduler.pending
         second = dict(zip(original.outputs, run.outputs, strict=True))

@@ -26,11 +26,22 @@ class SelfRuns:
         self._runs = 0
         self._copies = 0
         self._held = 0
+        self._starved = False
 
     def anew(self) -> None:
         """Begin to learn again, with all the credit there can be."""
         self._ledger.rest()
         self._runs = self._copies = self._held = 0
+        self._starved = False
+
+    @property
+    def urgent(self) -> bool:
+        """Whether what `begin` let run waits its turn among clients' requests, not until there are none.
+
+        The first ones do once one got no turn: a pod that always has requests would else never tell how much its model
+        differs from itself.
+        """
+        return self._starved and self._runs <= FIRST
 
     def begin(self, requests: int, now: float) -> bool:
         """Note a copy that was compared; return whether it is to run once more. What is left out the next one makes up.
@@ -55,3 +66,10 @@ class SelfRuns:
         self._under_way = False
         self._held += held
         self._ledger.spend(seconds * FIRST_COST if self._runs <= FIRST else seconds, now)
+
+    def starved(self) -> None:
+        """What `begin` let run never had its turn: another one is to run in its place."""
+        self._under_way = False
+        self._runs = max(0, self._runs - 1)
+        self._copies = EVERY
+        self._starved = True

@@ -168,13 +168,16 @@ class Shadow:
             await self._once_more(copying)
 
     async def _once_more(self, copying: Copying) -> None:
-        seconds, held = 0.0, 0
+        took: tuple[float, int] | None = (0.0, 0)
         try:
-            seconds, held = await copying.compare_self()
+            took = await copying.compare_self(urgent=self._self_runs.urgent)
         except Exception:
             log.exception("bug: a copy could not be compared with a run of this pod's own")
         finally:
-            self._self_runs.end(seconds, held, time.monotonic())
+            if took is None:
+                self._self_runs.starved()
+            else:
+                self._self_runs.end(*took, time.monotonic())
 
     async def _run(self, copying: Copying) -> Copied:
         try:

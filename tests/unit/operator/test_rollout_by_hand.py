@@ -149,6 +149,10 @@ def test_a_rollback_ends_with_a_later_promotion(done: bool) -> None:
 def test_a_rollback_holds_although_the_clock_of_who_promoted_was_ahead() -> None:
     cluster, _ = act(promoted().later(-30), f"rollback@{V1}#1")
     assert steps(cluster, 5).entry == V1
+    third = ask(promoted(), "s3://m/3")
+    cluster, made = act(steps(third, 1).later(-60), f"rollback@{V1}#1")
+    assert answer(made)[0] == "Accepted"
+    assert steps(cluster, 5).entry == V1
 
 
 def promoted() -> SmallCluster:

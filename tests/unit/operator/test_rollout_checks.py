@@ -130,8 +130,17 @@ def test_a_pull_that_failed_is_tried_again_and_waited_for(reason: str) -> None:
     assert verdict("readiness", seen(PREFLIGHT, 0, (not_pulled(reason),))).verdict == "Unknown"
     scaling_out = seen(facts(2, weight=25), 1, (not_pulled(reason),), splits=ALL)
     assert verdict("readiness", scaling_out).verdict == "Pass"
-    assert seconds_left(scaling_out) is None, "the pods after the first ready one may take as long as they take"
     assert run(scaling_out).rejection is None
+
+
+def test_pods_after_the_first_ready_one_may_take_as_long_as_they_take_but_for_an_image() -> None:
+    late = facts(2, weight=25, progress_at=ago(5000), unready_since=ago(5000))
+    assert seconds_left(seen(late, 1, (pod("c9"),))) is None
+    for since, ends in ((599, None), (600, "ProgressDeadlineExceeded")):
+        made = not_pulled()
+        made["metadata"]["creationTimestamp"] = ago(since)
+        rejection = run(seen(late, 1, (made,))).rejection
+        assert (rejection and rejection.reason) == ends, "as old as the pod is: another one may just have come"
 
 
 def test_an_image_that_can_never_be_pulled_ends_at_the_deadline_with_the_remedy() -> None:

@@ -82,9 +82,10 @@ def split(n: int, generation: int = 7, applied: int = 25, requests: int = 1000, 
     )  # fmt: skip
 
 
-def copying(n: int, percent: int = 100, samples: int = 1000) -> SplitState:
+def copying(n: int, percent: int = 100, samples: int = 1000, *, right: bool = True) -> SplitState:
     """Return what a pod says in a step with a shadow: nothing is forwarded, and so much of it was copied."""
-    output = Output("y", "FP32", "scores", samples=samples, agreed=samples, equal=samples, changed=samples)
+    agreed = samples if right else 0
+    output = Output("y", "FP32", "scores", samples=samples, agreed=agreed, equal=agreed, changed=samples)
     pairs = {97: samples}
     seen = Evidence(COURSE, 4 * samples, 0, samples, 0, copies=samples, compute=pairs, work=pairs, outputs=(output,))
     told = split(n, applied=0, requests=0)
@@ -365,6 +366,15 @@ def test_what_was_paused_by_hand_has_all_its_time_to_wait_for_evidence() -> None
     assert outcome.facts.weighted_at == ago(15)
     begun = replace(paused, weighted_at=ago(5))
     assert run(seen(begun, 1, splits=QUIET, action="resume")).facts.weighted_at == ago(5)
+
+
+@pytest.mark.parametrize("what_then", ["Promote", "Abort", "Pause"])
+def test_outputs_that_are_wrong_are_never_let_through_for_want_of_the_stable_revisions_own_runs(what_then: str) -> None:
+    wrong = tuple(copying(n, right=False) for n in range(4))
+    assert run(seen(unjudged(what_then, 114), 1, splits=wrong)).rejection is None, "they may still come"
+    outcome = run(seen(unjudged(what_then, 115), 1, splits=wrong))
+    assert outcome.facts.step == 0
+    assert (outcome.rejection and outcome.rejection.reason) == (None if what_then == "Pause" else "Inconclusive")
 
 
 @pytest.mark.parametrize("rollout", [STEPS, BLUE_GREEN, {**BLUE_GREEN, "steps": [{"pause": {}}]}, RECREATE])

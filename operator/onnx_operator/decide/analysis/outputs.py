@@ -103,7 +103,7 @@ def _judged(output: Output, rule: _Rule) -> Judgement:
         waits = f"{name}: {found.interval} {WORD[rule.change]}, and {rule.floor} % have to{noisy}"
     else:
         return found
-    return replace(found, verdict="Unknown", message=waits, holds=True)
+    return replace(found, verdict="Unknown", message=waits, holds=True, refuted=refuted)
 
 
 def _apart(output: Output, change: Change) -> Arm:

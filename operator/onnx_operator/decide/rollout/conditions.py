@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from onnx_operator.api.analysis import WhenInconclusive
 from onnx_operator.decide.rollout.generations import latest_reported
-from onnx_operator.decide.rollout.holding import is_held
+from onnx_operator.decide.rollout.holding import holding, is_held
 from onnx_operator.decide.rollout.judging import judged
 from onnx_operator.decide.rollout.preflight import is_unsigned, missing
 from onnx_operator.decide.rollout.progress import seconds_left
@@ -85,8 +85,16 @@ def is_judged(sight: Sight) -> bool:
 
 
 def is_inconclusive(what_then: WhenInconclusive) -> Callable[[Sight], bool]:
-    """Return the condition that the step was waited for long enough, where this is to be done then."""
-    return lambda sight: sight.analysis.whenInconclusive == what_then and _has_waited(sight)
+    """Return the condition that the step was waited for long enough, where this is to be done then.
+
+    What was refuted and may only be excused still is never promoted: it is taken back instead.
+    """
+    return lambda sight: _what_then(sight) == what_then and _has_waited(sight)
+
+
+def _what_then(sight: Sight) -> WhenInconclusive:
+    asked = sight.analysis.whenInconclusive
+    return "Abort" if asked == "Promote" and any(one.refuted for one in holding(sight)) else asked
 
 
 def _has_lasted(sight: Sight) -> bool:

@@ -6,8 +6,8 @@ from onnx_operator.api.status import LastAction
 from onnx_operator.decide import reasons
 from onnx_operator.decide.actions import Request
 from onnx_operator.decide.memory import as_before, memory_of, remembering
+from onnx_operator.decide.revisions import after
 from onnx_operator.decide.rollout.course import ByName, target_of
-from onnx_operator.decide.times import stamp
 from onnx_operator.observed import Observed, Revision
 from onnx_operator.rollout import Rejection
 
@@ -42,7 +42,7 @@ def carried_out(observed: Observed, revisions: ByName, wanted: str, stable: str 
         subject = remembering(observed, revisions.get(request.revision, revisions[wanted]), f"!{request.text}")
         return Done({**revisions, subject.name: subject}, "", request.ignored(refusal))
     if request.action == "rollback":
-        subject = _rolled_back(observed, revisions[wanted], request)
+        subject = _rolled_back(observed, revisions, revisions[wanted], request)
     elif request.action == "retry":
         subject = _retried(observed, revisions[request.revision], request)
     else:
@@ -80,9 +80,11 @@ def _refusal(observed: Observed, revisions: ByName, wanted: str, stable: str | N
     return None
 
 
-def _rolled_back(observed: Observed, wanted: Revision, request: Request) -> Revision:
+def _rolled_back(observed: Observed, revisions: ByName, wanted: Revision, request: Request) -> Revision:
     message = f"Somebody asked to go back to {request.revision}."
-    rejection = Rejection(reasons.ROLLED_BACK, message, stamp(observed.now), request.revision)
+    # Later than every promotion, also of a leader whose clock was ahead: the next one ends it, no earlier one does.
+    at = after(observed.now, list(revisions.values()))
+    rejection = Rejection(reasons.ROLLED_BACK, message, at, request.revision)
     return replace(remembering(observed, wanted, request.text), rejected=rejection)
 
 

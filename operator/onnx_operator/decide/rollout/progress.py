@@ -22,16 +22,24 @@ def seconds_left(sight: Sight) -> float | None:
     """Return for how many seconds more nothing may go forward; None while that may take as long as it takes.
 
     Waiting for a node does, where it is allowed, and so do the other pods once one is ready, unless the candidate
-    itself keeps them from it. Without a ready pod the time begins, at the earliest, when it had the last one.
+    itself keeps them from it, or something that was to pass. Without a ready pod the time begins, at the earliest, when
+    it had the last one; for pods that are late, when they were made.
     """
     facts = sight.facts
-    if pending(sight):
-        stands = not runs_on(sight)
-    else:
-        stands = sight.state != State.WEIGHT and 0 < sight.ready < sight.enough and not sight.fault
-    if stands:
+    others = sight.state != State.WEIGHT and 0 < sight.ready < sight.enough
+    if not runs_on(sight) if pending(sight) else others and not (sight.fault or sight.passing):
         return None
-    return sight.rollout.progressDeadlineSeconds - sight.seconds(max(facts.progress_at, facts.unready_since))
+    began = max(facts.progress_at, facts.unready_since)
+    if others and not sight.fault:
+        began = max(began, *_made(sight))
+    return sight.rollout.progressDeadlineSeconds - sight.seconds(began)
+
+
+def _made(sight: Sight) -> tuple[str, ...]:
+    """Return when the oldest pod was made that is not ready; nothing if there is none."""
+    pods = sight.observed.pods.get(sight.candidate.name, ())
+    made = (pod["metadata"].get("creationTimestamp", "") for pod in pods if not is_ready(pod))
+    return tuple(sorted(made)[:1])
 
 
 def _stage(pod: Object) -> int:

@@ -155,6 +155,11 @@ class Sight:
         lasts = trouble is not None and trouble.stuck and not trouble.passing
         return trouble if trouble and lasts and trouble.reason in ITS_OWN else None
 
+    @property
+    def passing(self) -> Trouble | None:
+        """What keeps pods of the candidate from serving, and may pass by itself: or may not."""
+        return self.trouble if self.trouble and self.trouble.passing else None
+
     @cached_property
     def splits(self) -> tuple[SplitState | None, ...]:
         """What each ready pod of the stable revision says of its split."""

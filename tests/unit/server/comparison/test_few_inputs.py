@@ -110,3 +110,12 @@ def test_memory_does_not_grow_while_it_is_not_known_what_an_output_is() -> None:
     evidence = made._outputs[0]._agreement._evidence
     assert evidence is not None
     assert len(evidence._highest) == evidence._rows == 1
+
+
+def test_what_batches_and_kernels_round_otherwise_is_no_other_answer() -> None:
+    made = regressor()
+    for turn in range(120):
+        copies.compare(made, value(100 + 1e-5 * (turn % 8)), value(102))
+    found = copies.output(made)
+    assert (found["unsure"], found["agreed"]) == (100, 0)
+    assert not copies.retrained(found)

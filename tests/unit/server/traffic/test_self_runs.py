@@ -69,3 +69,22 @@ def test_few_of_the_clients_requests_are_held_up() -> None:
             ran += 1
     assert FIRST * held < HELD_CREDIT
     assert HELD_CREDIT + HELD_SHARE * requests < ran * held <= HELD_CREDIT + HELD_SHARE * requests + held
+
+
+def test_what_had_no_turn_runs_again_among_clients_requests() -> None:
+    runs = SelfRuns()
+    for _ in range(FIRST):
+        assert runs.begin(0, 1.0)
+        runs.end(0.0, 0, 1.0)
+        assert not runs.urgent
+    runs.anew()
+    assert runs.begin(0, 1.0)
+    runs.starved()
+    for _ in range(FIRST):
+        assert runs.begin(0, 1.0), "none was lost"
+        assert runs.urgent
+        runs.end(0.0, 0, 1.0)
+    for _ in range(EVERY - 1):
+        assert not runs.begin(0, 1.0)
+    assert runs.begin(0, 1.0)
+    assert not runs.urgent, "later ones hold nobody up"

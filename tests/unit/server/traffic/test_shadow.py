@@ -137,7 +137,8 @@ def test_the_first_ten_copies_and_then_every_tenth_run_here_again() -> None:
 
 
 def test_a_heavy_models_own_runs_hold_up_no_copies(monkeypatch: Any) -> None:
-    async def heavy(*_: Any) -> tuple[Run, float]:
+    async def heavy(*_: Any, urgent: bool) -> tuple[Run, float]:
+        assert not urgent
         runs.append(1)
         return Run([np.array([[2.0]], np.float32)], 0.0, 1.0, 1, 1, lead=True), 1.0
 
