@@ -2,8 +2,11 @@
 
 import hashlib
 import json
+import threading
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any
 
 import grpc
@@ -12,6 +15,8 @@ import numpy as np
 import pytest
 from tritonclient.grpc import service_pb2_grpc
 
+from tests.contract import onnx_models
+from tests.contract.busy_rounds import rounds_that_take
 from tests.contract.scripted_pod import Behaviour, scripted_pod
 from tests.contract.split_pods import MODEL, Pod, pod, wait_for
 from tests.contract.test_server_connect import PATH, PROTO
@@ -355,3 +360,33 @@ def test_a_restart_of_the_split_leaves_nothing_behind(stable: Pod, candidate: Po
     assert state["shadow"]["sampled"] == state["evidence"]["stable"]["requests"] == 0
     asked(client, 3)
     assert stable.state()["evidence"]["stable"]["requests"] == 0
+
+
+def test_a_pod_that_always_has_requests_learns_how_much_its_model_differs_from_itself(tmp_path: Path) -> None:
+    """Its own runs come after all clients' requests: the first one never has its turn, the next ones take it."""
+    off = "batching: {mode: 'Off'}\n"
+    rounds = {"name": "rounds", "datatype": "INT64", "shape": [1], "data": [rounds_that_take(0.02)]}
+    enough = threading.Event()
+
+    def ask(url: str) -> None:
+        with httpx.Client(base_url=url, timeout=60) as client:
+            while not enough.is_set():
+                client.post(INFER, json={"inputs": [rounds]}).raise_for_status()
+
+    with (
+        pod("v1", tmp_path / "stable", off, onnx_models.busy) as stable,
+        pod("v2", tmp_path / "candidate", off, onnx_models.busy) as candidate,
+        ThreadPoolExecutor(3) as threads,
+    ):
+        asking = [threads.submit(ask, stable.server.url) for _ in range(3)]
+        shadow(stable, candidate.as_candidate())
+        try:
+            wait_for(lambda: own_runs(stable) >= 8, seconds=90)
+        finally:
+            enough.set()
+        for each in asking:
+            each.result()
+
+
+def own_runs(of: Pod) -> int:
+    return sum(output["self"]["samples"] for output in of.state()["evidence"]["outputs"])
