@@ -6,7 +6,7 @@ from typing import Final
 from benchmarks.quantiles import median_within
 from benchmarks.results import Object, Results
 from benchmarks.shadow.paced import CONNECTIONS
-from benchmarks.shadow.turns import CASES, FASTEST, FIRST, LONGER, PACE, PERCENT, SHORTER, STEPS, TOGETHER, WAYS, State
+from benchmarks.shadow.turns import CASES, FASTEST, FIRST, LONGER, PACE, PERCENT, SHORTER, STEPS, WAYS, State
 from benchmarks.tables import number, table
 
 Loads = dict[str, Object]
@@ -34,8 +34,8 @@ Each model is asked in each way twice:
   pod is saturated then, and each microsecond that it takes longer is one for all who wait: no pod that is to keep
   latencies is run so, but nothing hides there.
 - **paced**: {100 * PACE:.0f} % of what the pod could answer, at most {FASTEST:,.0f} requests a second, at random
-  moments, over {CONNECTIONS} connections, by the benchmark itself. These loads are {SHORTER} times shorter, and the
-  requests of {TOGETHER} of either state, which take turns, are taken together.
+  moments, over {CONNECTIONS} connections, by the benchmark itself; {SHORTER**2} times as many loads, {SHORTER} times
+  shorter.
 """
 
 UNMEASURED: Final = f"""## What is not measured
@@ -86,7 +86,7 @@ def _must_reach(loads: Loads) -> str:
                 verdict,
             ]
         )
-    head = ["added to p99, %", "rounds", "by a split", "by its copies", "by both", "both must", ""]
+    head = ["added to p99, %", "pairs of loads", "by a split", "by its copies", "by both", "both must", ""]
     return f"## Must reach\n{table(head, rows)}\nMet in {sum(met)} of {len(met)} cases.\n"
 
 

@@ -1,8 +1,9 @@
 """Short loads under two states of the pod, in turn: what drifts on the machine meanwhile moves both alike.
 
 A pause of the whole machine of ten milliseconds is a hundredth of a second, and so the 99th percentile of all that is
-asked in it. So there are many loads, and the requests of several are taken together before they are compared: in these
-both states have met as many pauses, and copies of quick models, which are rare, are in all of them.
+asked in it. So loads are short, there are many of them, and each is compared with the one beside it: the middle of the
+ratios does not hear of the few that met such a pause. Loads with copies are long enough to have some in each: of rarer
+ones the middle would not hear either.
 """
 
 from collections.abc import Callable, Sequence
@@ -44,10 +45,8 @@ PACE: Final = 0.5
 """A paced load has so much of what the pod answered without a split when it had no pause..."""
 FASTEST: Final = 8000.0
 """... but no more than the load tool can ask for without being late itself, in requests a second."""
-SHORTER: Final = 4
-"""Paced loads are so many times shorter: unlike a load tool they do not begin anew."""
-TOGETHER: Final = 16
-"""So many of them are one round, in turn with those under the other state."""
+SHORTER: Final = 2
+"""Paced loads are so many times shorter, and SHORTER**2 times as many: unlike a load tool they do not begin anew."""
 LONGER: Final = 4
 """Loads with copies last so many times as long as those beside them: a pod may copy again after a time, which goes on
 while nothing is copied. So copies are only 1 + 1 / LONGER times as often as where they never stop."""
@@ -78,7 +77,7 @@ class Case:
 CASES: Final = (Case("tiny"), Case("middle"))
 
 Round = Callable[[Sequence[State]], dict[State, Load]]
-"""Loads the pod under each of these states, in this order or often in turn."""
+"""Loads the pod under each of these states, in this order."""
 
 
 def play(folder: Path, plan: Plan) -> Object:
@@ -111,8 +110,8 @@ def _of_way(of: Subject, both: Pods, way: Way, case: Case, plan: Plan, size: int
     rate = min(FASTEST, PACE * median(load["perSecond"] for load in busy["steps"][0]["none"]))
     paced_name = f"{way.name} {case.paced}"
     with step(f"shadow, {paced_name}"), _paced(of, way, size) as connected:
-        seconds = plan.seconds / SHORTER
-        paced = _compared(both, lambda states: _paced_round(both, connected, rate, seconds, states), plan.rounds)
+        seconds, rounds = plan.seconds / SHORTER, plan.rounds * SHORTER**2
+        paced = _compared(both, lambda states: _paced_round(both, connected, rate, seconds, states), rounds)
     return {name: busy, paced_name: paced}
 
 
@@ -129,13 +128,13 @@ def _busy_round(
 def _paced_round(
     both: Pods, connected: Paced, rate: float, seconds: float, states: Sequence[State]
 ) -> dict[State, Load]:
-    taken: dict[State, list[float]] = {state: [] for state in states}
-    for _ in range(TOGETHER):
-        for state in states:
-            _apply(both, state)
-            for _ in range(_times(state)):  # at the same moments in each, so that none has longer queues by chance
-                taken[state] += connected.load(rate, seconds)
-    return {state: Load.of(taken[state], TOGETHER * _times(state) * seconds) for state in states}
+    loads = {}
+    for state in states:
+        _apply(both, state)
+        times = range(_times(state))  # at the same moments in each, so that none has longer queues by chance
+        taken = [each for _ in times for each in connected.load(rate, seconds)]
+        loads[state] = Load.of(taken, len(times) * seconds)
+    return loads
 
 
 def _times(state: State) -> int:
