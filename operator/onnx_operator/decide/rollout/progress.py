@@ -27,7 +27,8 @@ def seconds_left(sight: Sight) -> float | None:
     """
     facts = sight.facts
     others = sight.state != State.WEIGHT and 0 < sight.ready < sight.enough
-    if not runs_on(sight) if pending(sight) else others and not (sight.fault or sight.passing):
+    stands = not runs_on(sight) if pending(sight) else others and not (sight.fault or sight.passing)
+    if stands:
         return None
     began = max(facts.progress_at, facts.unready_since)
     if others and not sight.fault:
