@@ -103,6 +103,10 @@ class Cluster:
         with locked(self.run):
             restarting.restart_kubelet(self.run)
 
+    def kill_container(self, container_id: str) -> None:
+        """Kill a container by SIGKILL, without a word to anybody; `container_id` is as a pod's status has it."""
+        containers.kill(self.run, container_id.removeprefix("containerd://"))
+
 
 def up(run: RunDir | None = None) -> Cluster:
     """Start the cluster and return it; a healthy one that runs already is returned as it is.

@@ -1,4 +1,4 @@
-"""Brings images into the node's containerd."""
+"""Brings images into the node's containerd, and ends containers of its."""
 
 from pathlib import Path
 from typing import Final
@@ -28,6 +28,11 @@ def images(run: RunDir) -> dict[str, str]:
     """Return the names and digests of the images that the node has."""
     lines = ctr(run, "images", "ls").splitlines()[1:]
     return {words[0]: words[2] for words in (line.split() for line in lines) if len(words) > 2}
+
+
+def kill(run: RunDir, container: str) -> None:
+    """Kill what runs in a container; the kubelet is not told."""
+    ctr(run, "tasks", "kill", "--signal", "SIGKILL", container)
 
 
 def ctr(run: RunDir, *arguments: str) -> str:

@@ -170,11 +170,17 @@ class Scenario:
         return look.ended
 
     def finish(
-        self, name: str, candidate: str, fault: float | None = None, within: float | None = SOON
+        self,
+        name: str,
+        candidate: str,
+        fault: float | None = None,
+        within: float | None = SOON,
+        outage: tuple[float, float] | None = None,
     ) -> list[Request]:
         """End the load; check what holds always, and tell the row of the table; return the requests.
 
-        `fault` is when it went wrong; `within` so many seconds no stable pod may forward any more.
+        `fault` is when it went wrong; `within` so many seconds no stable pod may forward any more. What is under way in
+        an `outage` that no operator can prevent may be lost.
         """
         requests = self.stop()
         version = candidate.rpartition("-")[2]
@@ -186,7 +192,7 @@ class Scenario:
         lost, answered = load.lost(requests), load.by_version(requests)[version]
         ROWS.append(Row(name, len(requests), len(lost), answered, added, ended, f"{loads} in {pods} pods"))
         assert ended is None or within is None or ended < within, f"they forwarded for {ended:.1f} s more"
-        self.check(requests)
+        self.check(requests, outage)
         return requests
 
     def stop(self) -> list[Request]:
@@ -196,9 +202,10 @@ class Scenario:
         self.watched.history.catch_up()
         return self.load.requests()
 
-    def check(self, requests: list[Request]) -> None:
-        """Check what holds always."""
-        lost = load.lost(requests)
+    def check(self, requests: list[Request], outage: tuple[float, float] | None = None) -> None:
+        """Check what holds always; what was under way in an `outage` may be lost."""
+        began, ended = outage or (0.0, 0.0)
+        lost = load.lost([r for r in requests if r.sent >= ended or r.sent + r.seconds < began])
         assert not lost, lost[:20]
         violations = self.watched.history.violations(self.watched.namespace, frozenset(self.damaged))
         assert not violations, violations[:20]

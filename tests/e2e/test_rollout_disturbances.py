@@ -1,11 +1,13 @@
 """What happens to a rollout on its way - pods, the operator and the kubelet killed, another wish - costs no request."""
 
+import time
 from collections.abc import Callable
 
 import pytest
 
 from tests.cluster import Cluster
 from tests.e2e import misbehaving_models as bad
+from tests.e2e.judging import samples
 from tests.e2e.kubectl import Kubectl, Object, condition, eventually, settled
 from tests.e2e.load import by_version
 from tests.e2e.models import scale_model
@@ -13,6 +15,9 @@ from tests.e2e.replicas import Replicas
 from tests.e2e.scenario import FORCED, QUICK, Scenario, steady
 
 SLOW: Object = {**QUICK, "steps": [{"weight": 25}, {"weight": 50}, {"weight": 100}], "stepSeconds": 5}
+
+NOTICED = 5.0
+"""Seconds within which the node has noticed that a server is gone, and leads nobody to it any more."""
 
 
 def test_a_pod_of_the_candidate_is_killed(scenario: Scenario) -> None:
@@ -38,6 +43,29 @@ def test_a_pod_of_the_stable_revision_is_deleted(scenario: Scenario) -> None:
     requests = scenario.finish("stable pod deleted", new)
     scenario.check_shares(new, {25, 50, 100}, requests)
     assert pod["metadata"]["uid"] not in {other["metadata"]["uid"] for other in scenario.watched.pods()}
+
+
+def test_a_server_of_the_stable_revision_is_killed(scenario: Scenario, cluster: Cluster) -> None:
+    """Without a word: what it had taken is lost, and what comes until the node has noticed; nothing else is."""
+    scenario.serve(rollout=SLOW)
+    new = scenario.ask(scale_model(2.0))
+    scenario.wait_weight(25)
+    scenario.damaged.add(("Deployment", scenario.stable))
+    (server,) = scenario.watched.pods(scenario.stable)[0]["status"]["containerStatuses"]
+    killed = time.monotonic()
+    cluster.kill_container(server["containerID"])
+    scenario.wait_promoted(new)
+    requests = scenario.finish("stable server killed by SIGKILL", new, outage=(killed, killed + NOTICED))
+    scenario.check_shares(new, {25, 50, 100}, requests)
+    states = scenario.watched.history.changes[scenario.watched.namespace]
+    restarted = {
+        change.obj["metadata"]["name"]
+        for change in states
+        if change.obj and change.name[0] == "Pod"
+        for status in change.obj["status"].get("containerStatuses", [])
+        if status["restartCount"] > 0
+    }
+    assert len(restarted) == 1, "one server was killed, and no other one ended"
 
 
 def test_the_operator_is_killed_in_each_state(scenario: Scenario, operator: Kubectl) -> None:
@@ -68,7 +96,7 @@ def test_the_operator_is_killed_while_it_takes_a_version_back(scenario: Scenario
     scenario.finish("operator killed in RollingBack", new, fault, within=None)
 
 
-@pytest.mark.parametrize("phase", ["Preflight", "Paused"])
+@pytest.mark.parametrize("phase", ["Preflight", "Paused", "Promoting"])
 def test_a_rollout_is_aborted_by_hand_while_it_waits(phase: str, scenario: Scenario) -> None:
     scenario.serve(rollout={**QUICK, "steps": [{"weight": 50}, {"pause": {}}, {"weight": 100}]})
     new = scenario.ask(scale_model(2.0))
@@ -77,6 +105,17 @@ def test_a_rollout_is_aborted_by_hand_while_it_waits(phase: str, scenario: Scena
     scenario.wait_rejected(new, "Aborted")
     requests = scenario.finish(f"abort by hand in {phase}", new, fault)
     assert set(by_version(requests[-20:])) == {scenario.stable.rpartition("-")[2]}
+
+
+def test_a_rollout_is_aborted_by_hand_while_it_copies(scenario: Scenario) -> None:
+    steps = [{"shadow": {"percent": 50}}, {"weight": 100}]
+    scenario.serve(rollout={**QUICK, "steps": steps, "stepSeconds": 600})
+    new = scenario.ask(scale_model(1.0))  # the same model again: its outputs are no reason to take it back
+    scenario.wait(lambda m: (samples([m["status"].get("rollout", {})], "outputs") or 0) > 50)
+    fault = scenario.act("abort", new)
+    scenario.wait_rejected(new, "Aborted")
+    requests = scenario.finish("abort by hand in the shadow", new, fault)
+    assert set(by_version(requests)) == {scenario.stable.rpartition("-")[2]}, "clients were answered by copies"
 
 
 def test_the_spec_goes_back_at_a_step(scenario: Scenario) -> None:

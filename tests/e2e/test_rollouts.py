@@ -60,7 +60,7 @@ def test_a_version_that_hangs_is_taken_back(scenario: Scenario) -> None:
     assert by_version(requests)[new.rpartition("-")[2]] == 0
 
 
-@pytest.mark.parametrize("weight", [25, 50, 100])
+@pytest.mark.parametrize("weight", [5, 25, 50, 100])
 def test_a_rollout_is_aborted_by_hand_at_a_step(weight: int, scenario: Scenario) -> None:
     scenario.serve(rollout=steady(weight) if weight < 100 else {**steady(50), "steps": [{"weight": 100}]})
     new = scenario.ask(scale_model(2.0))

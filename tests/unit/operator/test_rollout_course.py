@@ -10,7 +10,7 @@ from onnx_operator.decide.plan import Plan
 from onnx_operator.decide.roles import asks, plan
 from onnx_operator.rollout import Arm
 from tests.unit.operator.situations import SIGNATURE, digest, name_of, spec
-from tests.unit.operator.small_cluster import SmallCluster, clients, kubelets, serving
+from tests.unit.operator.exploration.cluster import SmallCluster, clients, kubelets, serving
 
 Object = dict[str, Any]
 
