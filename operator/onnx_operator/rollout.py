@@ -24,7 +24,8 @@ class RolloutFacts:
     ``ordered_at``; ``weighted_at`` is when all of them had it.
     ``progress`` grows with what the candidate's pods have reached, ``progress_at`` is when it did so last.
     ``stable_size`` is how many pods the stable revision was asked to have at the start, of which it has lent ``shrunk``
-    to the candidate, at ``shrunk_at`` the last one that is still to help; ``stayed_small`` once that was in vain.
+    to the candidate, at ``shrunk_at`` the last one that is still to help: nodes had taken ``placed`` of the candidate's
+    pods then. ``stayed_small`` once that was in vain.
     ``paused`` says what paused it: '', ``Step``, ``Person`` or ``Inconclusive``; ``inconclusive`` what the checks could
     not say in time, in a sentence, and where that was. ``unready_since`` is since when it has no ready pod,
     ``restarts`` how often its servers had restarted at the start. ``fast`` goes to promotion without steps.
@@ -47,6 +48,7 @@ class RolloutFacts:
     stable_size: int = 1
     shrunk: int = 0
     shrunk_at: str = ""
+    placed: int = 0
     stayed_small: bool = False
     paused: str = ""
     inconclusive: str = ""

@@ -31,7 +31,7 @@ def planned(observed: Observed, revision: Revision, course: Course) -> Planned:
     if revision.name == course.target:
         running = course.running
         return Planned(revision, "Candidate", _candidate(running) if running else target_replicas(observed, revision))
-    stays = revision.name == warm(observed, course.revisions, course.stable)
+    stays = revision.name in warm(observed, course.revisions, course.stable)
     kept = stays or not released(observed, revision, course.stable)
     return Planned(revision, role, observed.asked(revision.name) if kept else 0)
 

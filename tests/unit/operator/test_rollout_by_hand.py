@@ -8,8 +8,8 @@ import pytest
 from onnx_operator.decide.conditions import conditions
 from onnx_operator.decide.plan import Plan
 from onnx_operator.decide.roles import plan
-from tests.unit.operator.situations import SIGNATURE, name_of, spec
 from tests.unit.operator.exploration.cluster import SmallCluster, clients, kubelets, serving
+from tests.unit.operator.situations import SIGNATURE, name_of, spec
 
 Object = dict[str, Any]
 

@@ -9,8 +9,8 @@ from onnx_operator.decide.conditions import conditions
 from onnx_operator.decide.plan import Plan
 from onnx_operator.decide.roles import asks, plan
 from onnx_operator.rollout import Arm
-from tests.unit.operator.situations import SIGNATURE, digest, name_of, spec
 from tests.unit.operator.exploration.cluster import SmallCluster, clients, kubelets, serving
+from tests.unit.operator.situations import SIGNATURE, digest, name_of, spec
 
 Object = dict[str, Any]
 
@@ -216,9 +216,9 @@ def test_at_rest_an_autoscaler_has_the_bounds_of_the_spec() -> None:
     assert (only.autoscaled, only.least, only.most, only.replicas) == (True, 2, 8, 2)
 
 
-def lending(size: int = 2) -> SmallCluster:
+def lending(size: int = 2, room: int = 2) -> SmallCluster:
     rollout: Object = {**STEPS, "capacity": {"whenNoCapacity": "ShrinkStable"}}
-    return replace(update(size, rollout), full=True)
+    return replace(update(size, rollout), room=room)
 
 
 def test_in_a_full_cluster_the_stable_revision_lends_a_place_and_everything_fits_in_the_end() -> None:
@@ -229,6 +229,25 @@ def test_in_a_full_cluster_the_stable_revision_lends_a_place_and_everything_fits
     cluster = on(cluster, 12, 6)
     assert cluster.entry == V2
     assert replicas(told(cluster)) == {V1: 0, V2: 2}
+
+
+@pytest.mark.parametrize("size", [2, 3, 4])
+def test_with_room_for_one_more_the_last_place_is_lent_and_freed_before_the_candidate_takes_over(size: int) -> None:
+    cluster = replace(on(lending(size, size + 1), 6, 6), action=f"resume@{V2}#1")
+    for _ in range(6 + 2 * size):
+        before, behind = cluster.entry, cluster.ready(cluster.entry)
+        cluster = on(cluster, 1, 6)
+        assert cluster.entry == before or cluster.ready(V2) >= behind, "clients have as many ready pods as before"
+    cluster = on(cluster, 12, 6)
+    assert (cluster.entry, replicas(told(cluster))) == (V2, {V1: 0, V2: size})
+    assert cluster.ready(V2) == size
+
+
+def test_a_stable_pod_that_has_no_place_itself_is_given_up_beside_one_that_has() -> None:
+    cluster = lending(3)
+    cluster = cluster.changed(V1, lambda p: replace(p, stage="pending") if p == cluster.there(V1)[-1] else p)
+    cluster = on(cluster, 2)
+    assert (cluster.ready(V1), cluster.ready(V2)) == (1, 1)
 
 
 def test_a_lent_place_goes_back_when_it_does_not_help_and_when_the_candidate_is_taken_back() -> None:
@@ -275,6 +294,19 @@ def test_the_old_revision_stays_warm_and_hands_over_and_goes() -> None:
     assert reconciling(cluster) == ("True", "HandingOver")
     assert replicas(told(cluster.later(28))) == {V1: 2, V2: 2}
     assert replicas(told(cluster.later(31))) == {V1: 0, V2: 2}
+
+
+def test_what_served_earlier_stays_for_its_own_delay_and_hands_over_to_the_last_one() -> None:
+    cluster = on(replace(on(update(2), 3), action=f"promote@{V2}#1"), 3)
+    cluster = on(replace(cluster, asked=spec("s3://m/3", 2, rollout=STEPS)), 3)
+    cluster = on(replace(cluster, action=f"promote@{V3}#2"), 3)
+    made = told(cluster)
+    assert (cluster.entry, replicas(made)) == (V3, {V1: 2, V2: 2, V3: 2})
+    assert [(made.orders[name].revision, made.orders[name].hand_over) for name in (V1, V2)] == [(V3, True)] * 2
+    assert made.rollout is not None
+    assert made.rollout.message == f"{V2} and {V1} hand over to {V3}, and stay warm for a while."
+    delays = [replicas(told(cluster.later(seconds))) for seconds in (26, 31)]
+    assert delays == [{V1: 0, V2: 2, V3: 2}, {V1: 0, V2: 0, V3: 2}]
 
 
 def test_a_version_that_comes_back_while_it_is_warm_is_told_to_stop_handing_over_before_it_serves() -> None:
@@ -374,7 +406,8 @@ def test_suspended_it_begins_anew() -> None:
     suspended = spec("s3://m/2", 2, rollout=STEPS, state="Suspended")
     cluster, made = replace(cluster, asked=suspended).reconciled()
     assert replicas(made) == {V1: 0, V2: 0}
-    assert (made.orders, made.again) == ({}, None)
+    assert {name: (order.revision, order.weight) for name, order in made.orders.items()} == {V1: (None, 0)}
+    assert made.again is None
     cluster = replace(cluster.later(3600), asked=spec("s3://m/2", 2, rollout=STEPS))
     cluster = on(cluster, 2)
     made = told(cluster)

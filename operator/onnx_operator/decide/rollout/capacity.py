@@ -2,6 +2,7 @@
 
 from onnx_operator.decide import reasons
 from onnx_operator.decide.rollout.sight import Sight
+from onnx_operator.decide.scheduling import unschedulable
 
 # Seconds after which a lent place that did not help goes back.
 LENT_FOR = 60.0
@@ -11,6 +12,25 @@ def pending(sight: Sight) -> str | None:
     """Return the scheduler's words if no node takes a pod of the candidate."""
     trouble = sight.trouble
     return trouble.message if trouble and trouble.reason == reasons.UNSCHEDULABLE else None
+
+
+def placed(sight: Sight) -> int:
+    """Return how many pods of the candidate a node has taken, as far as the scheduler has spoken."""
+    return _placed(sight, sight.candidate.name)
+
+
+def has_helped(sight: Sight) -> bool:
+    """Return whether the last place that was lent is the candidate's, or it needs none any more."""
+    return pending(sight) is None or placed(sight) > sight.facts.placed
+
+
+def lends(sight: Sight) -> int:
+    """Return how many pods the stable revision gives up for the next place; one stays.
+
+    Controllers take those first that no node has taken: they have no place to give.
+    """
+    without = sight.observed.existing(sight.stable.name) - _placed(sight, sight.stable.name)
+    return min(1 + without, sight.observed.asked(sight.stable.name) - 1)
 
 
 def may_lend(sight: Sight) -> bool:
@@ -26,7 +46,7 @@ def may_lend(sight: Sight) -> bool:
         and not sight.facts.shrunk_at
         and not sight.facts.stayed_small
         and observed.ready(stable) > 0
-        and observed.asked(stable) > 1
+        and lends(sight) > 0
         and observed.existing(stable) == observed.asked(stable)
     )
 
@@ -41,3 +61,7 @@ def lent_in_vain(sight: Sight) -> bool:
 def runs_on(sight: Sight) -> bool:
     """Return whether the deadline runs although no node takes a pod: nobody is answered meanwhile, or as asked for."""
     return sight.rollout.capacity.whenNoCapacity == "Abort" or sight.rollout.strategy == "Recreate"
+
+
+def _placed(sight: Sight, revision: str) -> int:
+    return sum(unschedulable(pod, {}) is None for pod in sight.observed.pods.get(revision, ()))

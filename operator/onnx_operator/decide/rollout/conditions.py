@@ -109,5 +109,10 @@ def _has_waited(sight: Sight) -> bool:
 
 
 def can_take_over(sight: Sight) -> bool:
-    """Return whether as many pods are ready as the stable revision needs, and they are known to fit its clients."""
-    return sight.ready >= sight.enough and not is_unsigned(sight)
+    """Return whether as many pods are ready as the stable revision needs, and they are known to fit its clients.
+
+    Where that makes room for it, it has done so: the entry does not leave more ready pods than there are to lead to,
+    and they would wait for each other.
+    """
+    may_be_led_to = sight.ready >= min(sight.whole, sight.observed.ready(sight.stable.name))
+    return sight.ready >= sight.enough and may_be_led_to and not is_unsigned(sight)

@@ -5,7 +5,7 @@ from datetime import timedelta
 
 from onnx_operator.decide import reasons
 from onnx_operator.decide.finding import sentence
-from onnx_operator.decide.rollout.capacity import pending
+from onnx_operator.decide.rollout.capacity import lends, pending, placed
 from onnx_operator.decide.rollout.holding import words
 from onnx_operator.decide.rollout.judging import judged
 from onnx_operator.decide.rollout.preflight import misfit, missing
@@ -96,8 +96,8 @@ def _waiting_since(sight: Sight) -> str:
 def lent(sight: Sight) -> Outcome:
     """Give the place of one more pod of the stable revision to the candidate."""
     size = max(sight.facts.stable_size, sight.observed.asked(sight.stable.name) + sight.facts.shrunk)
-    now = stamp(sight.observed.now)
-    return Outcome(replace(sight.facts, stable_size=size, shrunk=sight.facts.shrunk + 1, shrunk_at=now))
+    shrunk, now = sight.facts.shrunk + lends(sight), stamp(sight.observed.now)
+    return Outcome(replace(sight.facts, stable_size=size, shrunk=shrunk, shrunk_at=now, placed=placed(sight)))
 
 
 def given_back(sight: Sight) -> Outcome:

@@ -7,6 +7,7 @@ from onnx_operator.decide.rollout.generations import next_generation
 from onnx_operator.decide.rollout.sight import pinned
 from onnx_operator.decide.times import seconds_since, stamp
 from onnx_operator.observed import Observed, Revision
+from onnx_operator.rollout import RolloutFacts
 
 
 def handed_over(observed: Observed, revisions: dict[str, Revision], stable: str) -> dict[str, Revision]:
@@ -14,7 +15,7 @@ def handed_over(observed: Observed, revisions: dict[str, Revision], stable: str)
     facts = revisions[stable].rollout
     if facts is None or facts.handed_over_at or observed.entry != stable or not observed.ready(stable):
         return revisions
-    if warm(observed, revisions, stable) is None:
+    if not warm(observed, revisions, stable):
         return revisions
     now = stamp(observed.now)
     generation = next_generation(observed, revisions.values())
@@ -22,14 +23,27 @@ def handed_over(observed: Observed, revisions: dict[str, Revision], stable: str)
     return {**revisions, stable: replace(revisions[stable], rollout=begun)}
 
 
-def warm(observed: Observed, revisions: Mapping[str, Revision], stable: str) -> str | None:
-    """Return the revision that served before the stable one, while it is to stay warm."""
-    facts = revisions[stable].rollout
-    if facts is None or not facts.over or not facts.rollout:
-        return None
-    delay = pinned(facts).scaleDownDelaySeconds
-    if facts.handed_over_at and seconds_since(facts.handed_over_at, observed.now) >= delay:
-        return None
-    before = [r for r in revisions.values() if r.promoted_at and r.name != stable]
-    previous = max(before, key=lambda revision: revision.promoted_at or "", default=None)
-    return previous.name if delay and previous and observed.existing(previous.name) else None
+def warm(observed: Observed, revisions: Mapping[str, Revision], stable: str) -> tuple[str, ...]:
+    """Return the revisions that served before the stable one and are to stay warm, the last one first.
+
+    Each stays for the delay of the rollout that took its place, whatever was promoted since: clients may have
+    connections to it still.
+    """
+    last = revisions[stable].rollout
+    if last is None or not last.over or not last.rollout:
+        return ()
+    served = [r for r in revisions.values() if r.promoted_at and r.name != stable]
+    served.sort(key=lambda revision: revision.promoted_at or "", reverse=True)
+    followed_by = [last, *(revision.rollout for revision in served)]
+    return tuple(
+        revision.name
+        for revision, after in zip(served, followed_by, strict=False)
+        if observed.existing(revision.name) and _stays(observed, after if after and after.handed_over_at else last)
+    )
+
+
+def _stays(observed: Observed, after: RolloutFacts) -> bool:
+    """Return whether the delay of the rollout ``after`` which another revision served runs still."""
+    delay = pinned(after).scaleDownDelaySeconds
+    begun = after.handed_over_at
+    return delay > 0 and not (begun and seconds_since(begun, observed.now) >= delay)

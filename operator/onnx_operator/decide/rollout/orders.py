@@ -14,22 +14,31 @@ def orders_of(observed: Observed, course: Course) -> dict[str, SplitOrder]:
 
     Where somebody else moves the requests, only who still goes by an order is told to stop.
     """
-    if observed.spec.state != "Active":
+    if observed.spec.state == "Unmanaged":
         return {}
+    if observed.spec.state == "Suspended":
+        return _stopped(observed, course)
     made: dict[str, SplitOrder] = {}
     facts = course.revisions[course.stable].rollout
     before = warm(observed, course.revisions, course.stable)
     if before and facts and facts.handed_over_at:
         if not elsewhere(observed, facts):
-            made[before] = _to(observed, course.revisions[course.stable], facts, hand_over=True)
+            hand_over = _to(observed, course.revisions[course.stable], facts, hand_over=True)
+            made |= dict.fromkeys(before, hand_over)
         if forwards(observed, course.stable):
             # It came back while it was warm, and a pod of it could not be told in time.
             made[course.stable] = _nothing(facts.generation)
     if running := course.running if course.stored else None:
         made |= _of_running(running, course.stable)
-    elif not course.running and (generation := _last_generation(observed, course)):
-        made[course.stable] = _nothing(generation)
+    else:
+        made |= _stopped(observed, course)
     return {name: order for name, order in made.items() if observed.ready(name)}
+
+
+def _stopped(observed: Observed, course: Course) -> dict[str, SplitOrder]:
+    """Return the order by which stable pods forward nothing, while there are pods that they may forward to."""
+    generation = _last_generation(observed, course)
+    return {course.stable: _nothing(generation)} if generation and observed.ready(course.stable) else {}
 
 
 def _of_running(running: Sight, stable: str) -> dict[str, SplitOrder]:
@@ -81,8 +90,11 @@ def _shadow(facts: RolloutFacts) -> ShadowOrder | None:
 
 
 def _last_generation(observed: Observed, course: Course) -> int:
-    """Return the generation by which the stable pods stop forwarding to what has pods still; 0 if there is no such."""
-    known = [revision.rollout for revision in course.revisions.values() if revision.rollout]
+    """Return the generation by which the stable pods stop forwarding to what has pods still; 0 if there is no such.
+
+    That of a rollout which begins only now is not stored, and is for its first order.
+    """
+    known = [revision.rollout for revision in course.revisions.values() if revision.rollout and revision.rollout.over]
     left = any(_is_left(observed, course, revision) for revision in course.revisions.values())
     return max((facts.generation for facts in known), default=0) if left else 0
 

@@ -190,16 +190,18 @@ class Sight:
         return copies and split.applied_weight == self.facts.weight
 
     @property
-    def size(self) -> int:
-        """How many pods the candidate needs to take over everything.
-
-        What is declared; what an autoscaler has made of it; less what no room was found for.
-        """
+    def whole(self) -> int:
+        """How many pods are to serve: what is declared, and what an autoscaler has made of it."""
         scaling = self.observed.spec.scaling
-        size = scaling.minReplicas
-        if scaling.automatic:
-            size = max(size, self.facts.stable_size, self.observed.asked(self.stable.name))
-        return max(1, min(size, self.facts.stable_size - self.facts.shrunk)) if self.facts.shrunk else size
+        if not scaling.automatic:
+            return scaling.minReplicas
+        return max(scaling.minReplicas, self.facts.stable_size, self.observed.asked(self.stable.name))
+
+    @property
+    def size(self) -> int:
+        """How many pods the candidate needs to take over everything: all, less what no room was found for."""
+        lent = self.facts.shrunk
+        return max(1, min(self.whole, self.facts.stable_size - lent)) if lent else self.whole
 
     @property
     def needed(self) -> int:

@@ -162,7 +162,7 @@ def noted(sight: Sight) -> RolloutFacts:
         facts = replace(facts, unready_since="")
     elif not facts.unready_since:
         facts = replace(facts, unready_since=now)
-    if facts.shrunk_at and capacity.pending(sight) is None:
+    if facts.shrunk_at and capacity.has_helped(sight):
         facts = replace(facts, shrunk_at="")
     # Restarts of a pod that has gone since are not to hide those of another one.
     return replace(facts, restarts=min(facts.restarts, restarts_of(sight.observed, sight.candidate.name)))

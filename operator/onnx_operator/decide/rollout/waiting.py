@@ -43,7 +43,7 @@ def waits_for(sight: Sight, checks: Sequence[CheckStatus]) -> str:
             who = "a step of the rollout" if sight.facts.paused == "Step" else "somebody"
             return f"{name} stays at {weight}%: {who} paused it. {_resume(sight)} goes on."
         case _ if sight.ready >= sight.enough:
-            return f"{name} waits for {missing(sight) or 'its turn'}."
+            return f"{name} waits for {missing(sight) or f'pods of {stable} to make room'}."
         case _:
             return f"{sight.ready} of the {sight.needed} pods that {name} needs to take over are ready."
 

@@ -22,6 +22,9 @@ from tests.unit.operator.situations import DEFAULTS, NOW, SIGNATURE, UID, digest
 
 Object = dict[str, Any]
 
+PLENTY = 100
+"""Room for all pods that anybody may ask for."""
+
 # After these writes the operator may be killed, in the order in which it makes them.
 WRITES = ("one fact", "facts", "entry", "one order", "orders", "one scale", "scales")
 
@@ -40,9 +43,9 @@ class Look:
 class SmallCluster:
     """Everything there is.
 
-    ``mute``: pods neither answer nor hear the operator; ``full``: there is room for two; ``entry_stays``: the API
-    server refuses to switch the entry. ``content`` says which bytes are in the bucket under a revision's URI, where they
-    are not those of the beginning; ``left`` when the entry left a revision whose pods still run.
+    ``mute``: pods neither answer nor hear the operator; ``room``: for so many pods; ``entry_stays``: the API
+    server refuses to switch the entry. ``content`` says which bytes are in the bucket under a revision's URI, where
+    these are not those of the beginning; ``left`` when the entry left a revision whose pods still run.
     """
 
     asked: Spec
@@ -53,7 +56,7 @@ class SmallCluster:
     now: datetime = NOW
     action: str | None = None
     mute: bool = False
-    full: bool = False
+    room: int = PLENTY
     entry_stays: bool = False
     content: tuple[tuple[str, str], ...] = ()
     left: tuple[tuple[str, datetime], ...] = ()
@@ -135,6 +138,7 @@ class SmallCluster:
         for name, order in orders.items():
             for small in made.there(name):
                 if small.stage != "ready":
+                    made = made.changed(name, lambda p, of=small: replace(p, missed=True) if p.uid == of.uid else p)
                     continue
                 made = made.changed(name, lambda p, of=small, to=order: p.told_of(to) if p.uid == of.uid else p)
                 if only_one:
@@ -165,6 +169,11 @@ class SmallCluster:
     def there(self, name: str | None) -> tuple[SmallPod, ...]:
         return dict(self.pods).get(name or "", ())
 
+    @property
+    def free(self) -> int:
+        """For how many more pods there is room."""
+        return self.room - sum(p.stage != "pending" for _, there in self.pods for p in there)
+
     def ready(self, name: str | None) -> int:
         return sum(p.stage == "ready" for p in self.there(name))
 
@@ -173,12 +182,13 @@ class SmallCluster:
         return replace(self, pods=made)
 
     def scaled(self, name: str, count: int) -> "SmallCluster":
-        there, born = self.there(name), self.born
+        there, born, free = self.there(name), self.born, self.free
         if dict(self.replicas).get(name, 0) == count and len(there) == count:
             return self
         for _ in range(count - len(there)):
             born += 1
-            there = (*there, SmallPod(f"{name}-{born}", "pending" if self.full else "new"))
+            there = (*there, SmallPod(f"{name}-{born}", "new" if free > 0 else "pending"))
+            free -= 1
         # The controller takes those first that are not ready.
         there = tuple(sorted(there, key=lambda p: p.stage != "ready"))[:count]
         replicas = {**dict(self.replicas), name: count}
@@ -209,7 +219,7 @@ class SmallCluster:
             for r in self.revisions
         ]
         pods = [
-            (name, [(p.stage, p.content, p.restarts, self._counts(p), self._told(p, numbers)) for p in there])
+            (name, [(p.stage, p.content, p.missed, p.restarts, self._counts(p), self._told(p, numbers)) for p in there])
             for name, there in self.pods
         ]
         asked = self.asked
@@ -218,7 +228,7 @@ class SmallCluster:
             self.replicas,
             self.entry,
             self.action,
-            (self.mute, self.full, self.entry_stays),
+            (self.mute, self.room, self.entry_stays),
             self.content,
             [(name, min((self.now - at).total_seconds(), 100)) for name, at in self.left],
         )
@@ -244,9 +254,7 @@ class SmallCluster:
         told = small.told
         if told is None:
             return None
-        current = all(
-            any(a.pod_uid == f"uid-{p.uid}" for p in self.there(told.revision)) for a in told.candidates
-        )
+        current = all(any(a.pod_uid == f"uid-{p.uid}" for p in self.there(told.revision)) for a in told.candidates)
         shadow, course = told.shadow and told.shadow.percent, self._is_current(told)
         order = (numbers.index(told.generation), told.revision, told.weight, told.hand_over, shadow, course)
         return {"order": order, "candidates": len(told.candidates), "current": current}
@@ -274,17 +282,15 @@ def clients(cluster: SmallCluster, failed: int = 0, wrong: int = 0) -> SmallClus
 
 def kubelets(cluster: SmallCluster) -> SmallCluster:
     """Every pod that can comes up: it fetches what is in the bucket, if that is what its revision is pinned to."""
-    room = 2 - sum(p.stage != "pending" for _, there in cluster.pods for p in there) if cluster.full else 100
+    free = cluster.free
     for name, there in cluster.pods:
-        waiting = [p.uid for p in there if p.stage == "pending"][: max(0, room)]
-        room -= len(waiting)
+        waiting = [p.uid for p in there if p.stage == "pending"][: max(0, free)]
+        free -= len(waiting)
         content = dict(cluster.content).get(name, "a")
         pinned = next((r.digest for r in cluster.revisions if r.name == name), None)
         fetches = pinned in {None, digest(content)}
 
-        def up(
-            p: SmallPod, waiting: list[str] = waiting, content: str = content, fetches: bool = fetches
-        ) -> SmallPod:
+        def up(p: SmallPod, waiting: list[str] = waiting, content: str = content, fetches: bool = fetches) -> SmallPod:
             if p.stage == "unready":
                 return replace(p, stage="ready")
             if p.stage in {"new", "changed"} or p.uid in waiting:

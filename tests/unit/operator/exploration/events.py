@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Any
 
 from onnx_operator.decide.roles import plan
 from tests.unit.operator.exploration.cluster import WRITES, SmallCluster, clients, kubelets
@@ -137,7 +136,7 @@ EVENTS: dict[str, Event] = {
     "outputs are wrong": Event(lambda c: clients(c, wrong=900), fault=True),
     "pods are deaf": Event(lambda c: replace(c, mute=True), fault=True),
     "the entry is refused": Event(lambda c: replace(c, entry_stays=True)),
-    "no room": Event(lambda c: replace(c, full=True)),
+    "no room": Event(lambda c: replace(c, room=max(2, c.room - c.free))),
     "the bytes are overwritten": Event(overwritten, fault=True),
     "the facts are lost": Event(forgotten),
     "the spec goes back": Event(asked("s3://m/1")),
@@ -158,3 +157,12 @@ EVENTS: dict[str, Event] = {
     "retry": Event(annotated("retry", V2)),
     "rollback": Event(annotated("rollback", V1), fault=True),
 }
+
+# What comes between any two others is tried in shorter sequences: what people and the machine do seldom.
+SELDOM = {
+    *KILLS.keys() - {"killed after facts", "killed after orders"},
+    "a candidate is not ready", "a stable pod restarts", "a stable pod is not ready", "the entry is refused",
+    "the bytes are overwritten", "one replica", "three replicas", "the autoscaler adds one",
+    "the autoscaler takes one", "suspended", "unmanaged", "active",
+}  # fmt: skip
+OFTEN = {name: event for name, event in EVENTS.items() if name not in SELDOM}

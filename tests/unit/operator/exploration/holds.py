@@ -36,12 +36,14 @@ def clients_keep_their_pods(look: Look) -> Iterator[str]:
 
 
 def weight_goes_to_ready_pods(look: Look) -> Iterator[str]:
-    """1: no order sends requests to a revision without ready pods, to one that was taken back, or where it comes from."""
+    """1: no order sends requests to pods that are not ready, to what was taken back, or back where they come from."""
     for name, order in look.made.orders.items():
         ready = {f"uid-{p.uid}" for p in look.before.there(order.revision) if p.stage == "ready"}
         if {address.pod_uid for address in order.candidates} - ready:
             yield f"1: {name} is to forward to pods of {order.revision} that are not ready"
-        rejected = order.revision and look.made.planned(order.revision).revision.rejected
+        # What was taken back after it took over serves until the way back is done.
+        other = order.revision if order.revision != look.made.stable else None
+        rejected = other and look.made.planned(other).revision.rejected
         if (order.weight or order.shadow) and (rejected or order.revision in {None, name}):
             yield f"1: {name} is to send requests to {order.revision}"
         if not 0 <= order.weight <= 100:
@@ -84,8 +86,10 @@ def none_goes_while_connected_to(look: Look) -> Iterator[str]:
     if look.after.asked.state == "Suspended" or look.after.mute:
         return
     after, left = dict(look.after.replicas), dict(look.after.left)
+    # Of what served before, somebody may have deleted what is known.
+    known = {r.name for r in look.seen.revisions if r.promoted_at}
     for name, count in look.before.replicas:
-        if name not in left or not count or after.get(name):
+        if name not in left or not count or after.get(name) or name not in known:
             continue
         facts = look.made.planned(look.made.serving).revision.rollout
         delay = pinned(facts).scaleDownDelaySeconds if facts and facts.rollout else 0

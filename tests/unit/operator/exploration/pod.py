@@ -15,7 +15,7 @@ class SmallPod:
     """A pod. ``stage`` is new, ready, unready, bad (it cannot fetch its model) or pending (no node takes it).
 
     A pod of ``stage`` changed found other bytes than those its revision is pinned to. ``content`` is what it fetched,
-    "" before it did.
+    "" before it did; ``missed`` whether it was not ready when it was to be told something.
 
     ``requests`` and ``errors`` are what it forwarded by its order; since the course began it has seen ``seen``
     requests answered by the candidate, of which ``failed`` with an error, and compared ``copies``, of which ``wrong``
@@ -33,6 +33,7 @@ class SmallPod:
     copies: int = 0
     wrong: int = 0
     content: str = ""
+    missed: bool = False
 
     def shown(self) -> Object:
         if self.stage == "pending":
@@ -48,7 +49,7 @@ class SmallPod:
         last = terminated(139) if self.restarts else None
         server = container("server", {"running": {}}, ready=ready, restarts=self.restarts, last=last)
         conditions = ({"type": "Ready", "status": "True"},) if ready else ()
-        return pod(self.uid, init=(fetched(self.content),), containers=(server,), conditions=conditions)
+        return pod(self.uid, init=(fetched(self.content or "a"),), containers=(server,), conditions=conditions)
 
     def told_of(self, order: SplitOrder) -> "SmallPod":
         """Return the pod after an order; it keeps to a later one that it knows, and counts anew by a new one."""
@@ -60,7 +61,9 @@ class SmallPod:
             said = (self.told.revision, self.told.weight, self.told.hand_over, self.told.shadow)
             wanted = (order.revision, order.weight, order.hand_over, order.shadow)
             assert said == wanted, "another order by the same generation"
-        made = replace(self, told=order, requests=self.requests if same else 0, errors=self.errors if same else 0)
+        made = replace(
+            self, told=order, missed=False, requests=self.requests if same else 0, errors=self.errors if same else 0
+        )
         if self.told and (self.told.revision, self.told.course) == (order.revision, order.course):
             return made
         return replace(made, seen=0, failed=0, copies=0, wrong=0)
