@@ -25,9 +25,8 @@ dropped. Loads are short and many. No split and a split take turns, and then a s
 compared with the one beside it under the other state. What is added is the middle of these ratios; in parentheses is
 between what it is, with a certainty of 95 %. What both add is reckoned from the two.
 
-Loads with copies last {LONGER} times as long as the others: the time that has to pass between two copies of a quick
-model goes on while nothing is copied, so in short ones copies would be twice as often as in a rollout. Here they are
-{1 + 1 / LONGER:g} times as often.
+Loads with copies, and those beside them, last {LONGER} times as long as the others: the time that has to pass between
+two copies of a quick model goes on while nothing is copied, so that each load may have one copy more than in a rollout.
 
 Each model is asked in each way twice:
 - **without a pause**, by the tools of the server's benchmark: each connection asks again as soon as it is answered. The

@@ -2,8 +2,9 @@
 
 A pause of the whole machine of ten milliseconds is a hundredth of a second, and so the 99th percentile of all that is
 asked in it. So loads are short, there are many of them, and each is compared with the one beside it: the middle of the
-ratios does not hear of the few that met such a pause. Loads with copies are long enough to have some in each: of rarer
-ones the middle would not hear either.
+ratios does not hear of the few that met such a pause. Loads that are compared last equally long: a longer one has met
+more of the pauses, and the middle of its percentiles hears of them. Loads with copies, and those beside them, are long
+enough to have some copies in each: of rarer ones the middle would not hear either.
 """
 
 from collections.abc import Callable, Sequence
@@ -48,8 +49,8 @@ FASTEST: Final = 8000.0
 SHORTER: Final = 2
 """Paced loads are so many times shorter, and SHORTER**2 times as many: unlike a load tool they do not begin anew."""
 LONGER: Final = 4
-"""Loads with copies last so many times as long as those beside them: a pod may copy again after a time, which goes on
-while nothing is copied. So copies are only 1 + 1 / LONGER times as often as where they never stop."""
+"""Where copies are looked for, loads last so many times as long: a pod may copy again after a time, which goes on while
+nothing is copied, so that each load with copies may have one more than where they never stop."""
 
 
 @dataclass(frozen=True)
@@ -121,7 +122,7 @@ def _busy_round(
     loads = {}
     for state in states:
         _apply(both, state)
-        loads[state] = way.load(of, size, CONNECTIONS, _times(state) * seconds)
+        loads[state] = way.load(of, size, CONNECTIONS, _times(states) * seconds)
     return loads
 
 
@@ -131,14 +132,14 @@ def _paced_round(
     loads = {}
     for state in states:
         _apply(both, state)
-        times = range(_times(state))  # at the same moments in each, so that none has longer queues by chance
+        times = range(_times(states))  # at the same moments in each, so that none has longer queues by chance
         taken = [each for _ in times for each in connected.load(rate, seconds)]
         loads[state] = Load.of(taken, len(times) * seconds)
     return loads
 
 
-def _times(state: State) -> int:
-    return LONGER if state == "shadow" else 1
+def _times(states: Sequence[State]) -> int:
+    return LONGER if "shadow" in states else 1
 
 
 def _paced(of: Subject, way: Way, size: int) -> Paced:

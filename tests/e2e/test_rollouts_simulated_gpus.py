@@ -105,6 +105,19 @@ def test_on_two_simulated_gpus_the_stable_revision_lends_one(scenario: Scenario,
     assert shares[50][1] > 20, f"the candidate got its share on the GPU that was lent: {shares}"
 
 
+def test_with_one_simulated_gpu_to_spare_one_after_the_other_is_lent(scenario: Scenario, set_gpus: SetGpus) -> None:
+    set_gpus(5)
+    serve(scenario, 4, LENDING)
+    scenario.damaged.add(("Deployment", scenario.stable))
+    new = scenario.ask(scale_model(2.0))
+    model = scenario.wait_promoted(new)
+    assert model["status"]["readyReplicas"] == 4
+    requests = scenario.finish("one GPU free of five: ShrinkStable", new)
+    assert min(_ready_behind_the_entry(scenario, scenario.stable)) == 2, "two were lent, and two stayed"
+    assert min(_ready_behind_the_entry(scenario, new)) >= 2, "it took over with as many as were left"
+    assert scenario.shares(new, requests)[50][1] > 20
+
+
 def test_a_lent_simulated_gpu_that_does_not_help_goes_back(scenario: Scenario, set_gpus: SetGpus) -> None:
     set_gpus(2)
     serve(scenario, 2, LENDING)
