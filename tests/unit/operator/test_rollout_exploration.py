@@ -105,7 +105,7 @@ AUTOSCALED: Object = {"minReplicas": 2, "maxReplicas": 4, "target": {"cpuPercent
 
 def asking(name: str, size: int, room: int) -> SmallCluster:
     """Return a cluster in which so many pods serve, and a second version was asked for."""
-    more = {"scaling": AUTOSCALED} if name == "autoscaled" else {}
+    more: Object = {"scaling": AUTOSCALED} if name == "autoscaled" else {}
     return replace(asked("s3://m/2")(serving(size, STRATEGIES[name], **more)), room=room)
 
 

@@ -184,7 +184,7 @@ CASES: dict[str, tuple[Sight, Sight]] = {
     "that is not so after `maxWaitSeconds` more, `whenInconclusive: Abort`": (
         seen(unjudged("Abort", 115), 1, splits=QUIET), seen(unjudged("Promote", 115), 1, splits=QUIET),
     ),
-    "as many pods are ready as the stable revision needs, and its signature is known": (
+    "as many pods are ready as the stable revision needs, that has made room, and its signature is known": (
         seen(replace(PROMOTING, weight=25), 4, splits=ALL), seen(replace(PROMOTING, weight=25), 3, splits=ALL),
     ),
 }  # fmt: skip

@@ -128,7 +128,8 @@ RULES: tuple[Rule, ...] = (
         conditions.is_inconclusive("Abort"), effects.inconclusive,
     ),
     Rule(
-        (State.PROMOTING,), "as many pods are ready as the stable revision needs, and its signature is known",
+        (State.PROMOTING,),
+        "as many pods are ready as the stable revision needs, that has made room, and its signature is known",
         State.HANDING_OVER, "it is the stable revision; the entry leads to it",
         conditions.can_take_over, effects.promoted,
     ),

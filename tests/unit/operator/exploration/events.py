@@ -112,9 +112,12 @@ def entry(cluster: SmallCluster) -> str | None:
     return cluster.entry
 
 
-KILLS: dict[str, Event] = {
-    f"killed after {write}": Event(lambda c, until=write: look(c, until)) for write in WRITES[:-1]
-}
+def killed_after(write: str) -> Event:
+    """Return the event that the operator looks, and is killed after this write."""
+    return Event(lambda cluster: look(cluster, write))
+
+
+KILLS = {f"killed after {write}": killed_after(write) for write in WRITES[:-1]}
 
 EVENTS: dict[str, Event] = {
     "a look": Event(look),
