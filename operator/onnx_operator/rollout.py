@@ -72,13 +72,15 @@ class RolloutFacts:
 
     @classmethod
     def from_json(cls, value: object) -> "RolloutFacts | None":
-        """Return what was stored; None where it is nothing of ours: somebody edited it, and the rollout begins anew."""
+        """Return what was stored; None where it is nothing of ours: somebody edited it, and the rollout begins anew.
+
+        What a later operator stored beside it is left out.
+        """
         if not isinstance(value, dict):
             return None
         plain = asdict(cls({}, ""))
-        same_types = all(
-            key in plain and isinstance(v, type(plain[key])) for key, v in value.items() if key != "actions"
-        )
+        value = {key: inner for key, inner in value.items() if key in plain}
+        same_types = all(isinstance(v, type(plain[key])) for key, v in value.items() if key != "actions")
         actions = value.get("actions", [])
         if not same_types or not isinstance(actions, list) or not {"rollout", "started_at"} <= value.keys():
             return None

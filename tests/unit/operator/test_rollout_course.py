@@ -256,7 +256,7 @@ def test_a_lent_place_goes_back_when_it_does_not_help_and_when_the_candidate_is_
         return cluster.changed(V2, lambda p: replace(p, stage="pending"))
 
     cluster = in_vain(lending().reconciled()[0])
-    cluster, made = in_vain(cluster.reconciled()[0]).later(59).reconciled()
+    cluster, made = in_vain(kubelets(cluster.reconciled()[0])).later(59).reconciled()
     assert replicas(made) == {V1: 1, V2: 1}
     cluster, made = in_vain(cluster).later(1).reconciled()
     assert replicas(made) == {V1: 2, V2: 1}
@@ -266,6 +266,26 @@ def test_a_lent_place_goes_back_when_it_does_not_help_and_when_the_candidate_is_
     assert replicas(made)[V1] == 2
 
 
+def test_a_lent_place_has_its_time_to_help_once_the_pod_that_had_it_is_gone() -> None:
+    cluster = lending().reconciled()[0].reconciled()[0]
+    for _ in range(40):
+        cluster, made = cluster.later(3).reconciled()
+        assert replicas(made) == {V1: 1, V2: 1}, "the pod takes two minutes to end"
+    assert [p.stage for p in cluster.there(V1)] == ["ready", "going"]
+    cluster, made = kubelets(cluster).later(3).reconciled()
+    assert (replicas(made), cluster.ready(V2)) == ({V1: 1, V2: 1}, 1)
+
+
+def test_nothing_is_lent_while_places_come_free_by_themselves() -> None:
+    cluster = on(replace(on(lending(), 2), action=f"promote@{V2}#1"), 4)
+    assert (cluster.entry, cluster.ready(V1), cluster.ready(V2)) == (V2, 1, 1)
+    cluster = on(replace(cluster, asked=spec("s3://m/3", 2, rollout=cluster.asked.rollout.model_dump())), 4)
+    assert replicas(told(cluster))[V2] == 2
+    cluster = on(cluster, 8, 6)
+    assert V1 not in {name for name, there in cluster.pods if there}
+    assert (cluster.ready(V2), cluster.ready(V3)) == (1, 1)
+
+
 def test_recreate_takes_the_old_one_down_first_and_brings_it_back_if_the_new_one_does_not_come_up() -> None:
     cluster, made = update(2, {"strategy": "Recreate"}).reconciled()
     assert replicas(made) == {V1: 2, V2: 0}, "its facts come first"
@@ -273,7 +293,8 @@ def test_recreate_takes_the_old_one_down_first_and_brings_it_back_if_the_new_one
     assert replicas(made) == {V1: 0, V2: 0}
     assert made.rollout is not None
     assert "nobody is answered" in made.rollout.message
-    cluster, made = cluster.reconciled()
+    assert replicas(told(cluster)) == {V1: 0, V2: 0}, "the old one is still going"
+    cluster, made = kubelets(cluster).reconciled()
     assert replicas(made) == {V1: 0, V2: 1}, "one until its bytes are pinned"
     assert cluster.entry == V1
     bad = cluster.changed(V2, lambda p: replace(p, stage="bad"))
@@ -304,7 +325,9 @@ def test_what_served_earlier_stays_for_its_own_delay_and_hands_over_to_the_last_
     assert (cluster.entry, replicas(made)) == (V3, {V1: 2, V2: 2, V3: 2})
     assert [(made.orders[name].revision, made.orders[name].hand_over) for name in (V1, V2)] == [(V3, True)] * 2
     assert made.rollout is not None
-    assert made.rollout.message == f"{V2} and {V1} hand over to {V3}, and stay warm for a while."
+    assert made.rollout.message == (
+        f"{V2} hands over to {V3}, and stays warm for a while. So does what served before that: {V1}."
+    )
     delays = [replicas(told(cluster.later(seconds))) for seconds in (26, 31)]
     assert delays == [{V1: 0, V2: 2, V3: 2}, {V1: 0, V2: 0, V3: 2}]
 

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from onnx_operator.decide.roles import plan
 from tests.unit.operator.exploration.cluster import PLENTY, SmallCluster, clients, kubelets, serving
-from tests.unit.operator.exploration.events import EVENTS, OFTEN, V1, V2, annotated, asked, look
+from tests.unit.operator.exploration.events import EVENTS, OFTEN, V1, V2, V3, annotated, asked, look
 from tests.unit.operator.exploration.holds import checked
 from tests.unit.operator.exploration.search import Exploration
 
@@ -47,6 +47,9 @@ def beginnings() -> dict[str, SmallCluster]:
             cluster = annotated("resume", V2)(cluster)
     broken = look(clients(look(look(found["Progressing 1/3 25"].later(1))), failed=200))
     found["taken back"] = broken
+    third = look(look(asked("s3://m/3")(found["HandingOver 3/3 100"])))
+    found["third version comes while the first one is warm"] = third
+    found["two are warm"] = look(annotated("promote", V3)(look(kubelets(third))))
     assert plan(broken.observed()).planned(V2).revision.rejected
     return found
 

@@ -34,11 +34,16 @@ def test_facts_that_say_nothing_are_not_written() -> None:
     assert RolloutFacts({"strategy": "Canary"}, "t").to_json() == {"rollout": {"strategy": "Canary"}, "started_at": "t"}
 
 
+def test_what_a_later_operator_stored_beside_the_facts_is_left_out() -> None:
+    facts = RolloutFacts({}, "t", step=2, weight=25)
+    assert RolloutFacts.from_json(facts.to_json() | {"later": 1}) == facts
+
+
 @pytest.mark.parametrize(
     "edited",
     [
         None, [], "x", {}, {"rollout": {}}, {"started_at": "t"}, {"rollout": "x", "started_at": "t"},
-        {"rollout": {}, "started_at": "t", "step": "1"}, {"rollout": {}, "started_at": "t", "nonsense": 1},
+        {"rollout": {}, "started_at": "t", "step": "1"},
         {"rollout": {}, "started_at": "t", "actions": "x"}, {"rollout": {}, "started_at": "t", "weight": None},
     ],
 )  # fmt: skip

@@ -36,11 +36,13 @@ def lends(sight: Sight) -> int:
 def may_lend(sight: Sight) -> bool:
     """Return whether the stable revision lends the place of one more pod now: the last loan has helped, one stays.
 
-    Where a pod of it is not ready, that is the one whose place is lent: controllers take those first.
+    Where a pod of it is not ready, that is the one whose place is lent: controllers take those first. Nothing is lent
+    while a retired revision is still going: its places come free.
     """
     observed, stable = sight.observed, sight.stable.name
     return (
         pending(sight) is not None
+        and not _comes_free(sight)
         and sight.rollout.capacity.whenNoCapacity == "ShrinkStable"
         and sight.rollout.strategy != "Recreate"
         and not sight.facts.shrunk_at
@@ -51,11 +53,26 @@ def may_lend(sight: Sight) -> bool:
     )
 
 
+def has_yet_to_make_room(sight: Sight) -> bool:
+    """Return whether pods of the stable revision have yet to make room for the candidate to take over.
+
+    The entry does not leave more ready pods than there are to lead to, and they would wait for each other.
+    """
+    return sight.ready < min(sight.whole, sight.observed.ready(sight.stable.name))
+
+
 def lent_in_vain(sight: Sight) -> bool:
     """Return whether a lent place has not helped in time."""
-    return (
-        bool(sight.facts.shrunk_at) and pending(sight) is not None and sight.seconds(sight.facts.shrunk_at) >= LENT_FOR
-    )
+    return _has_waited(sight, LENT_FOR) and pending(sight) is not None
+
+
+def is_freed_late(sight: Sight) -> bool:
+    """Return whether the time for a lent place to help is to begin anew: the pod that has it is still going down.
+
+    Now and then only, since it is stored.
+    """
+    going = sight.observed.existing(sight.stable.name) > sight.observed.asked(sight.stable.name)
+    return going and _has_waited(sight, LENT_FOR / 2)
 
 
 def runs_on(sight: Sight) -> bool:
@@ -65,3 +82,12 @@ def runs_on(sight: Sight) -> bool:
 
 def _placed(sight: Sight, revision: str) -> int:
     return sum(unschedulable(pod, {}) is None for pod in sight.observed.pods.get(revision, ()))
+
+
+def _comes_free(sight: Sight) -> bool:
+    rollout = {sight.stable.name, sight.candidate.name}
+    return any(pods for name, pods in sight.observed.pods.items() if name not in rollout)
+
+
+def _has_waited(sight: Sight, seconds: float) -> bool:
+    return bool(sight.facts.shrunk_at) and sight.seconds(sight.facts.shrunk_at) >= seconds

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 
 from onnx_operator.api.analysis import WhenInconclusive
+from onnx_operator.decide.rollout import capacity
 from onnx_operator.decide.rollout.generations import latest_reported
 from onnx_operator.decide.rollout.holding import holding, is_held
 from onnx_operator.decide.rollout.judging import judged
@@ -109,10 +110,5 @@ def _has_waited(sight: Sight) -> bool:
 
 
 def can_take_over(sight: Sight) -> bool:
-    """Return whether as many pods are ready as the stable revision needs, and they are known to fit its clients.
-
-    Where that makes room for it, it has done so: the entry does not leave more ready pods than there are to lead to,
-    and they would wait for each other.
-    """
-    may_be_led_to = sight.ready >= min(sight.whole, sight.observed.ready(sight.stable.name))
-    return sight.ready >= sight.enough and may_be_led_to and not is_unsigned(sight)
+    """Return whether as many pods are ready as the stable revision needs, or has left, and fit its clients."""
+    return sight.ready >= sight.enough and not capacity.has_yet_to_make_room(sight) and not is_unsigned(sight)

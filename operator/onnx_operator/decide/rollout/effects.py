@@ -102,7 +102,9 @@ def lent(sight: Sight) -> Outcome:
 
 def given_back(sight: Sight) -> Outcome:
     """Give the last lent place back, and lend none before the next step."""
-    return Outcome(replace(sight.facts, shrunk=max(0, sight.facts.shrunk - 1), shrunk_at="", stayed_small=True))
+    return Outcome(
+        replace(sight.facts, shrunk=max(0, sight.facts.shrunk - 1), shrunk_at="", placed=0, stayed_small=True)
+    )
 
 
 def advanced(sight: Sight) -> Outcome:
@@ -140,7 +142,7 @@ def shared(sight: Sight) -> Outcome:
 
 def promoted(sight: Sight) -> Outcome:
     """Make the candidate the stable revision; what forwards to it goes on doing so until it hands over."""
-    return Outcome(replace(sight.facts, over=True, paused="", shrunk=0, shrunk_at=""), promoted=True)
+    return Outcome(replace(sight.facts, over=True, paused="", shrunk=0, shrunk_at="", placed=0), promoted=True)
 
 
 def ended(facts: RolloutFacts, sight: Sight) -> RolloutFacts:

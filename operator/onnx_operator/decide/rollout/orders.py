@@ -24,7 +24,9 @@ def orders_of(observed: Observed, course: Course) -> dict[str, SplitOrder]:
     if before and facts and facts.handed_over_at:
         if not elsewhere(observed, facts):
             hand_over = _to(observed, course.revisions[course.stable], facts, hand_over=True)
-            made |= dict.fromkeys(before, hand_over)
+            # What comes back while it is warm is told what its rollout says.
+            comes = {course.target} if course.running and course.stored else set()
+            made |= {name: hand_over for name in before if name not in comes}
         if forwards(observed, course.stable):
             # It came back while it was warm, and a pod of it could not be told in time.
             made[course.stable] = _nothing(facts.generation)

@@ -3,7 +3,7 @@
 from typing import Any
 
 from onnx_operator import names
-from onnx_operator.decide.rollout.capacity import pending, runs_on
+from onnx_operator.decide.rollout.capacity import has_yet_to_make_room, pending, runs_on
 from onnx_operator.decide.rollout.sight import Sight, State
 from onnx_operator.observed import is_ready
 
@@ -21,12 +21,15 @@ def reached(sight: Sight) -> int:
 def seconds_left(sight: Sight) -> float | None:
     """Return for how many seconds more nothing may go forward; None while that may take as long as it takes.
 
-    Waiting for a node does, where it is allowed, and so do the other pods once one is ready, unless the candidate
+    Waiting for a node does, where it is allowed, or for the stable revision to make room for one that is ready, and so
+    do the other pods once one is ready, unless the candidate
     itself keeps them from it, or something that was to pass. Without a ready pod the time begins, at the earliest, when
     it had the last one; for pods that are late, when they were made.
     """
     facts = sight.facts
     others = sight.state != State.WEIGHT and 0 < sight.ready < sight.enough
+    if sight.state == State.PROMOTING and sight.ready >= sight.enough and has_yet_to_make_room(sight):
+        return None  # which is not the candidate's fault
     stands = not runs_on(sight) if pending(sight) else others and not (sight.fault or sight.passing)
     if stands:
         return None

@@ -164,6 +164,8 @@ def noted(sight: Sight) -> RolloutFacts:
     elif not facts.unready_since:
         facts = replace(facts, unready_since=now)
     if facts.shrunk_at and capacity.has_helped(sight):
-        facts = replace(facts, shrunk_at="")
+        facts = replace(facts, shrunk_at="", placed=0)
+    elif capacity.is_freed_late(sight):
+        facts = replace(facts, shrunk_at=now)
     # Restarts of a pod that has gone since are not to hide those of another one.
     return replace(facts, restarts=min(facts.restarts, restarts_of(sight.observed, sight.candidate.name)))

@@ -38,10 +38,9 @@ def rollout_status(observed: Observed, course: Course, wanted: str) -> RolloutSt
         return _running(course.running) if course.stored else None
     revisions = course.revisions
     if before := warm(observed, revisions, course.stable):
-        subject = " and ".join(before)
-        does = "hands over" if len(before) == 1 else "hand over"
-        stays = "stays" if len(before) == 1 else "stay"
-        message = f"{subject} {does} to {course.stable}, and {stays} warm for a while."
+        message = f"{before[0]} hands over to {course.stable}, and stays warm for a while."
+        if others := ", ".join(before[1:]):
+            message = f"{message} So does what served before that: {others}."
         return _ended(observed, revisions[course.stable], "HandingOver", message)
     if rejection := revisions[wanted].rejected:
         if wanted == course.stable:

@@ -182,17 +182,19 @@ class SmallCluster:
         return replace(self, pods=made)
 
     def scaled(self, name: str, count: int) -> "SmallCluster":
-        there, born, free = self.there(name), self.born, self.free
+        going = tuple(p for p in self.there(name) if p.stage == "going")
+        there, born, free = tuple(p for p in self.there(name) if p not in going), self.born, self.free
         if dict(self.replicas).get(name, 0) == count and len(there) == count:
             return self
         for _ in range(count - len(there)):
             born += 1
             there = (*there, SmallPod(f"{name}-{born}", "new" if free > 0 else "pending"))
             free -= 1
-        # The controller takes those first that are not ready.
-        there = tuple(sorted(there, key=lambda p: p.stage != "ready"))[:count]
+        # The controller takes those first that are not ready; what no kubelet knows is gone at once.
+        there = tuple(sorted(there, key=lambda p: p.stage != "ready"))
+        going += tuple(replace(p, stage="going") for p in there[count:] if p.stage != "pending")
         replicas = {**dict(self.replicas), name: count}
-        pods = {**dict(self.pods), name: there}
+        pods = {**dict(self.pods), name: there[:count] + going}
         return replace(self, replicas=tuple(replicas.items()), pods=tuple(pods.items()), born=born)
 
     def later(self, seconds: float) -> "SmallCluster":
@@ -281,7 +283,12 @@ def clients(cluster: SmallCluster, failed: int = 0, wrong: int = 0) -> SmallClus
 
 
 def kubelets(cluster: SmallCluster) -> SmallCluster:
-    """Every pod that can comes up: it fetches what is in the bucket, if that is what its revision is pinned to."""
+    """Every pod that can comes up, and what is going goes.
+
+    A pod fetches what is in the bucket, if that is what its revision is pinned to.
+    """
+    left = tuple((name, tuple(p for p in there if p.stage != "going")) for name, there in cluster.pods)
+    cluster = replace(cluster, pods=left)
     free = cluster.free
     for name, there in cluster.pods:
         waiting = [p.uid for p in there if p.stage == "pending"][: max(0, free)]

@@ -157,6 +157,7 @@ EVENTS: dict[str, Event] = {
     "pause": Event(annotated("pause", V2)),
     "resume": Event(annotated("resume", V2)),
     "promote": Event(annotated("promote", V2)),
+    "promote the third": Event(annotated("promote", V3)),
     "retry": Event(annotated("retry", V2)),
     "rollback": Event(annotated("rollback", V1), fault=True),
 }
@@ -166,6 +167,6 @@ SELDOM = {
     *KILLS.keys() - {"killed after facts", "killed after orders"},
     "a candidate is not ready", "a stable pod restarts", "a stable pod is not ready", "the entry is refused",
     "the bytes are overwritten", "one replica", "three replicas", "the autoscaler adds one",
-    "the autoscaler takes one", "suspended", "unmanaged", "active",
+    "the autoscaler takes one", "suspended", "unmanaged", "active", "promote the third",
 }  # fmt: skip
 OFTEN = {name: event for name, event in EVENTS.items() if name not in SELDOM}

@@ -28,11 +28,19 @@ def clients_keep_their_pods(look: Look) -> Iterator[str]:
     asked = look.after.asked
     if asked.state == "Suspended":
         return
-    lends = asked.rollout.capacity.whenNoCapacity == "ShrinkStable"
-    recreates = asked.rollout.strategy == "Recreate"
-    needed = 0 if recreates else 1 if lends else asked.scaling.minReplicas
+    needed = 0 if asked.rollout.strategy == "Recreate" else asked.scaling.minReplicas
+    if _lends(look):
+        needed = min(needed, before - 1)
     if after < min(needed, before):
         yield f"1: clients had {before} ready pods, and have {after}"
+
+
+def _lends(look: Look) -> bool:
+    """Return whether one ready pod may go: as was asked for, for a candidate that no node takes, and not the last."""
+    before, after = look.before, look.after
+    asks = after.asked.rollout.capacity.whenNoCapacity == "ShrinkStable" and before.entry == after.entry
+    waits = any(p.stage == "pending" for name, there in before.pods if name != before.entry for p in there)
+    return asks and waits and before.ready(before.entry) > 1
 
 
 def weight_goes_to_ready_pods(look: Look) -> Iterator[str]:

@@ -12,9 +12,10 @@ Object = dict[str, Any]
 
 @dataclass(frozen=True)
 class SmallPod:
-    """A pod. ``stage`` is new, ready, unready, bad (it cannot fetch its model) or pending (no node takes it).
+    """A pod. ``stage`` is new, ready, unready, bad (it cannot fetch its model), pending (no node takes it) or going.
 
-    A pod of ``stage`` changed found other bytes than those its revision is pinned to. ``content`` is what it fetched,
+    A pod of ``stage`` changed found other bytes than those its revision is pinned to; one that is going has its place
+    still. ``content`` is what it fetched,
     "" before it did; ``missed`` whether it was not ready when it was to be told something.
 
     ``requests`` and ``errors`` are what it forwarded by its order; since the course began it has seen ``seen``
@@ -45,6 +46,8 @@ class SmallPod:
             return pod(self.uid, init=(container("fetch", failed("ContentChanged")),))
         if self.stage == "new":
             return pod(self.uid)
+        if self.stage == "going":
+            return pod(self.uid, deletionTimestamp="2026-11-01T12:00:00Z")
         ready = self.stage == "ready"
         last = terminated(139) if self.restarts else None
         server = container("server", {"running": {}}, ready=ready, restarts=self.restarts, last=last)
