@@ -77,7 +77,7 @@ def _no_order_to_what_goes(observed: Observed, plan: Plan) -> Iterator[Violation
     for planned in plan.revisions:
         revision = planned.revision
         goes = planned.role != "Stable" and planned.replicas == 0 and observed.asked(revision.name) > 0
-        if goes and not released(observed, revision, plan.stable):
+        if goes and not released(observed, revision):
             yield Violation("ForwardedToIsKept", f"{plan.stable} forwards to {revision.name}, which would go down")
 
 

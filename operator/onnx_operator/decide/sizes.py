@@ -32,7 +32,7 @@ def planned(observed: Observed, revision: Revision, course: Course) -> Planned:
         running = course.running
         return Planned(revision, "Candidate", _candidate(running) if running else target_replicas(observed, revision))
     stays = revision.name in warm(observed, course.revisions, course.stable)
-    kept = stays or not released(observed, revision, course.stable)
+    kept = stays or not released(observed, revision)
     return Planned(revision, role, observed.asked(revision.name) if kept else 0)
 
 

@@ -27,8 +27,8 @@ def forwards(observed: Observed, revision: str) -> bool:
     return any(split and (split.weight or split.hand_over) for split in observed.split_states(revision))
 
 
-def released(observed: Observed, revision: Revision, stable: str) -> bool:
-    """Return whether no ready pod of the stable revision forwards to this one by order any more.
+def released(observed: Observed, revision: Revision) -> bool:
+    """Return whether no ready pod of another revision, serving now or before, forwards to this one by order any more.
 
     A pod that does not answer is taken to have stopped some seconds after the order, and so is who splits elsewhere.
     """
@@ -39,5 +39,7 @@ def released(observed: Observed, revision: Revision, stable: str) -> bool:
         return True
     return not elsewhere(observed, facts) and all(
         split is not None and (split.revision != revision.name or split.weight == 0)
-        for split in observed.split_states(stable)
+        for name in observed.pods
+        if name != revision.name
+        for split in observed.split_states(name)
     )

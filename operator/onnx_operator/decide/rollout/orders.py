@@ -17,7 +17,7 @@ def orders_of(observed: Observed, course: Course) -> dict[str, SplitOrder]:
     if observed.spec.state == "Unmanaged":
         return {}
     if observed.spec.state == "Suspended":
-        return _stopped(observed, course)
+        return _ready(observed, _stopped(observed, course, ()))
     made: dict[str, SplitOrder] = {}
     facts = course.revisions[course.stable].rollout
     before = warm(observed, course.revisions, course.stable)
@@ -33,14 +33,31 @@ def orders_of(observed: Observed, course: Course) -> dict[str, SplitOrder]:
     if running := course.running if course.stored else None:
         made |= _of_running(running, course.stable)
     else:
-        made |= _stopped(observed, course)
-    return {name: order for name, order in made.items() if observed.ready(name)}
+        handed_over = made.keys() - {course.stable}
+        stopped = _stopped(observed, course, before)
+        made |= {name: order for name, order in stopped.items() if name not in handed_over}
+    return _ready(observed, made)
 
 
-def _stopped(observed: Observed, course: Course) -> dict[str, SplitOrder]:
-    """Return the order by which stable pods forward nothing, while there are pods that they may forward to."""
+def _ready(observed: Observed, orders: dict[str, SplitOrder]) -> dict[str, SplitOrder]:
+    return {name: order for name, order in orders.items() if observed.ready(name)}
+
+
+def _stopped(observed: Observed, course: Course, kept: tuple[str, ...]) -> dict[str, SplitOrder]:
+    """Return the order by which stable pods forward nothing, while there are pods that they may forward to.
+
+    So do those that were stable a moment ago and do not hand over yet, where they forward to what is not ``kept``.
+    """
     generation = _last_generation(observed, course)
-    return {course.stable: _nothing(generation)} if generation and observed.ready(course.stable) else {}
+    if not generation:
+        return {}
+    stale = {
+        name
+        for name in observed.pods
+        for split in observed.split_states(name)
+        if split and split.weight and split.revision not in {course.stable, *kept}
+    }
+    return {name: _nothing(generation) for name in {course.stable} | stale}
 
 
 def _of_running(running: Sight, stable: str) -> dict[str, SplitOrder]:
