@@ -19,6 +19,7 @@ from onnx_server.telemetry.finished import Finished
 from onnx_server.traffic.arms import CANDIDATE, PREVIEW, STABLE, UNCOUNTED, Arm
 from onnx_server.traffic.message import FORWARDED
 from onnx_server.traffic.ran import Ran, ran
+from onnx_server.traffic.shadow import Shadow
 
 _ModelInferRequest = message("inference.ModelInferRequest")
 # A loop's timers may be early by about as much, in seconds.
@@ -80,17 +81,16 @@ class Exchange:
             self.message: Any = _ModelInferRequest.FromString(data)
         except DecodeError:
             raise bad_request("the message is no inference.ModelInferRequest: protobuf cannot parse it") from None
-        self.traffic = state.traffic
+        self.traffic = traffic = state.traffic
         self.arm: Arm = UNCOUNTED
         self.find(state.registry)
-        if self.traffic.active:
-            self.arm = self._route()
-
-    def _route(self) -> Arm:
-        version = self.message.model_version
-        if version and version != self.loaded.version:
-            return PREVIEW  # which this pod could not answer
-        return self.traffic.route(self.caller.fields, version or None)
+        if traffic.active:
+            version = self.message.model_version
+            if version and version != self.loaded.version:
+                self.arm = PREVIEW  # which this pod could not answer
+            else:  # as Traffic.route, without another call for each request
+                traffic.asked += 1
+                self.arm = traffic.rules.arm(caller.fields, version) or traffic.drawn()
 
     def find(self, registry: Registry) -> None:
         """Find the model, again where turns of the loop have passed: it may be another one. Raises RequestError."""
@@ -141,7 +141,11 @@ class Exchange:
             encoded=encoded,
         )
         if self.arm is STABLE:
-            self._answered_here(run, seconds)
+            traffic = self.traffic
+            now = self.started + seconds
+            traffic.answered_here(200, seconds, run, now)
+            if traffic.shadow is not None and traffic.shadow.takes(now):
+                self._copy(traffic.shadow, run, seconds)
         elif self.tells:
             self.ran = ran(run, seconds - run.queued)
         if self.observer is not None:
@@ -149,13 +153,9 @@ class Exchange:
             finished.queued, finished.computed, finished.encoded = run.queued, run.computed, encoded
             self.observer.finished(finished)
 
-    def _answered_here(self, run: Run, seconds: float) -> None:
-        """Count it for the comparison of the arms; it may be copied."""
-        self.traffic.answered_here(200, seconds, run)
-        shadow = self.traffic.shadow
-        if shadow is not None and shadow.takes(self.started + seconds):
-            raw = self.message.raw_input_contents or not self.message.inputs
-            shadow.copy(self.loaded, self.decoded, run, seconds, 0.0 if raw else self.decode_seconds)
+    def _copy(self, shadow: Shadow, run: Run, seconds: float) -> None:
+        raw = self.message.raw_input_contents or not self.message.inputs
+        shadow.copy(self.loaded, self.decoded, run, seconds, 0.0 if raw else self.decode_seconds)
 
     def failed(self, error: RequestError) -> None:
         """Count an error, as what the client has heard of it."""

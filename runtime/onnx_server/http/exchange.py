@@ -24,6 +24,7 @@ class Exchange:
         "decode_seconds",
         "decoded",
         "disconnected",
+        "header_length",
         "loaded",
         "message_event",
         "received",
@@ -48,6 +49,7 @@ class Exchange:
     def begin(self, body: bytes | memoryview, header_length: int | None) -> None:
         """Decode and submit; the answer comes through `done`."""
         loaded = self.loaded
+        self.header_length = header_length
         self.received = received = time.monotonic()
         try:
             self.decoded = loaded.decoder.decode(body, header_length)

@@ -16,13 +16,13 @@ from onnx_server.http.connection import JSON_HEADER, LimitedConnection, Limits, 
 from onnx_server.http.exchange import Exchange
 from onnx_server.http.in_place import InPlace
 from onnx_server.http.infer import LENGTH_HEADER, parse_path
-from onnx_server.http.split_exchange import ArrivedExchange, SplitExchange
+from onnx_server.http.split_exchange import ArrivedExchange, ObservedExchange, SplitExchange
 from onnx_server.models.loaded import Loaded
 from onnx_server.protocol import response
 from onnx_server.protocol.errors import RequestError
 from onnx_server.state import Phase, State
 from onnx_server.traffic import message
-from onnx_server.traffic.arms import Arm
+from onnx_server.traffic.arms import STABLE, Arm
 from onnx_server.traffic.rules import Rules
 
 # A request with one of these is unusual: compressed, traced, asking first, or of a length that is not told.
@@ -181,7 +181,11 @@ class QuickConnection(LimitedConnection):
             if traffic.hand_over:
                 self.ending = True
             if kind is Exchange:  # what was forwarded once is not again
-                kind = SplitExchange
+                if self._rules is traffic.rules and self._ruled is STABLE:  # as the last one with this head
+                    kind = ObservedExchange
+                    traffic.asked += 1
+                else:
+                    kind = SplitExchange
         self._exchange = exchange = kind(self, loaded, started_at)
         self.cycle = exchange  # type: ignore[assignment]
         return exchange

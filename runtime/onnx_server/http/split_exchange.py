@@ -2,16 +2,21 @@
 
 import time
 from functools import partial
+from typing import TYPE_CHECKING
 
 from onnx_server.engine.work import Outcome, Run
 from onnx_server.http.exchange import Exchange
+from onnx_server.models.loaded import Loaded
 from onnx_server.protocol import response
 from onnx_server.protocol.errors import RequestError
-from onnx_server.traffic.arms import CANDIDATE, PREVIEW, STABLE
+from onnx_server.traffic.arms import CANDIDATE, PREVIEW, STABLE, UNCOUNTED, Arm
 from onnx_server.traffic.forward import Forward
 from onnx_server.traffic.message import RAN, Answer, Request
 from onnx_server.traffic.preview import Preview
 from onnx_server.traffic.ran import ran
+
+if TYPE_CHECKING:
+    from onnx_server.http.quick import QuickConnection
 
 
 class ArrivedExchange(Exchange):
@@ -31,19 +36,49 @@ class ArrivedExchange(Exchange):
         return seconds
 
 
-class SplitExchange(Exchange):
+class ObservedExchange(Exchange):
+    """A request that the split's rules leave to this pod, whatever the dice: answered here, counted, perhaps copied.
+
+    That was known once its head had come: a split that is pushed before its body has come does not forward it.
+    """
+
+    __slots__ = ()
+
+    def done(self, outcome: Outcome) -> None:
+        """Hear what the engine says, answer and count."""
+        now = time.monotonic()
+        result = self.encoded(outcome)
+        traffic = self.connection.state.traffic
+        shadow = traffic.shadow
+        encoded = now if shadow is None else time.monotonic()
+        seconds = self.finish(result, outcome, now)
+        if isinstance(result, RequestError) or isinstance(outcome, RequestError):
+            traffic.answered_here(result.status if isinstance(result, RequestError) else 500, seconds)
+            return
+        traffic.answered_here(200, seconds, outcome, self.started_at + seconds)
+        if shadow is not None and shadow.takes(encoded):
+            json = self.decode_seconds if self.header_length is None else 0.0
+            json += encoded - now if result.header_length is None else 0.0
+            shadow.copy(self.loaded, self.decoded, outcome, encoded - self.received, json)
+
+
+class SplitExchange(ObservedExchange):
     """A request while there is a split. It is the client's side of the forwarding (`traffic.parties.Client`)."""
 
-    __slots__ = ("_arm", "_body", "_forward", "_header_length")
+    __slots__ = ("_arm", "_body", "_forward")
+
+    def __init__(self, connection: "QuickConnection", loaded: Loaded, started_at: float) -> None:
+        super().__init__(connection, loaded, started_at)
+        # Until the body has come, after which it is asked who answers; the client may leave before.
+        self._arm: Arm = UNCOUNTED
+        self._forward: Forward | Preview | None = None
 
     def begin(self, body: bytes | memoryview, header_length: int | None) -> None:
         """Answer it, or have a candidate do so."""
-        self._forward: Forward | Preview | None = None
-        self._header_length = header_length
         connection = self.connection
         arm = self._arm = connection.route()
         if arm is CANDIDATE or arm is PREVIEW:
-            self._body = body
+            self._body, self.header_length = body, header_length
             request = Request(connection.forwarded_head(), body)
             self._forward = connection.state.traffic.forward(arm, request, self)
             if self._forward is not None:
@@ -52,32 +87,22 @@ class SplitExchange(Exchange):
 
     def run(self) -> None:
         """Begin with an own answer: the candidate has none, or is late."""
-        super().begin(self._body, self._header_length)
+        super().begin(self._body, self.header_length)
 
     def done(self, outcome: Outcome) -> None:
         """Hear what the engine says; while a candidate is asked too, whether it is the answer is said there."""
         if self.response_complete:
             return  # the candidate's answer was sent, or the client has left
+        if self._forward is None:
+            if self._arm is STABLE:
+                super().done(outcome)
+            else:
+                Exchange.done(self, outcome)
+            return
         now = time.monotonic()
         result = self.encoded(outcome)
-        if self._forward is not None:
-            status = result.status if isinstance(result, RequestError) else 200
-            self._forward.own(status, partial(self._send, result, outcome, now))
-            return
-        encoded = time.monotonic()
-        seconds = self.finish(result, outcome, now)
-        if self._arm is not STABLE:
-            return
-        traffic = self.connection.state.traffic
-        if isinstance(result, RequestError) or isinstance(outcome, RequestError):
-            traffic.answered_here(result.status if isinstance(result, RequestError) else 500, seconds)
-            return
-        traffic.answered_here(200, seconds, outcome)
-        shadow = traffic.shadow
-        if shadow is not None and shadow.takes(encoded):
-            json = self.decode_seconds if self._header_length is None else 0.0
-            json += encoded - now if result.header_length is None else 0.0
-            shadow.copy(self.loaded, self.decoded, outcome, encoded - self.received, json)
+        status = result.status if isinstance(result, RequestError) else 200
+        self._forward.own(status, partial(self._send, result, outcome, now))
 
     def _send(self, result: response.Response | RequestError, outcome: Outcome, now: float) -> None:
         self._forward = None

@@ -1,6 +1,7 @@
 """How long this pod's own answers take, and so how long a candidate is waited for."""
 
 from collections import deque
+from collections.abc import Callable
 
 WINDOW = 512
 ENOUGH = 20
@@ -17,13 +18,11 @@ class RecentLatencies:
     def __init__(self) -> None:
         self.usual: float | None = None
         self._last: deque[float] = deque(maxlen=WINDOW)
-        self._since = 0
+        # Those of which the quantile knows nothing yet.
+        self._new: deque[float] = deque(maxlen=WINDOW)
         self._quantile: float | None = None
-
-    def observe(self, seconds: float) -> None:
+        self.observe: Callable[[float], None] = self._new.append
         """Note one more."""
-        self._last.append(seconds)
-        self._since += 1
 
     def hedge_delay(self, left: float | None = None) -> float:
         """Return after how many seconds without a candidate's answer this pod begins to answer itself.
@@ -31,8 +30,10 @@ class RecentLatencies:
         `left` is how long the client still waits, if that is known: half of it is kept for the own answer.
         """
         # Sorting for each request would cost more than the request.
-        if self._quantile is None or self._since >= _ANEW:
-            self._quantile, self._since = self._p99(), 0
+        if self._quantile is None or len(self._new) >= _ANEW:
+            self._last.extend(self._new)
+            self._new.clear()
+            self._quantile = self._p99()
         usual = self.usual if self._quantile is None else self._quantile
         delay = UNKNOWN_SECONDS if usual is None else max(LEAST_SECONDS, TIMES * usual)
         return delay if left is None else min(delay, max(0.0, left / 2))

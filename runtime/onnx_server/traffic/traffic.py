@@ -5,7 +5,7 @@ import logging
 import random
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from functools import partial
 
 from onnx_server.comparison.comparisons import OUTPUTS
@@ -125,7 +125,9 @@ class Traffic:
         split = self._split
         preview_header = split.preview_header if self._candidates else None
         observed = split.revision is not None and (bool(split.course) or split.shadow is not None)
-        self.rules = Rules(split.revision, weight, observed, split.sticky_by, preview_header)
+        self.rules = Rules(
+            split.revision, weight, observed=observed, sticky_by=split.sticky_by, preview_header=preview_header
+        )
         self.active = weight > 0 or preview_header is not None or split.hand_over or observed
 
     def took_over(self, version: str) -> bool:
@@ -133,7 +135,7 @@ class Traffic:
         revision = self._split.revision
         return self.hand_over and revision is not None and bool(self._candidates) and revision.endswith(f"-{version}")
 
-    def route(self, headers: Iterable[tuple[bytes, bytes]], version: str | None) -> Arm:
+    def route(self, headers: Collection[tuple[bytes, bytes]], version: str | None) -> Arm:
         """Return who answers a request with these headers (names in lower case) that asks for `version`, if any."""
         self.asked += 1
         return self.rules.arm(headers, version) or self.drawn()
@@ -198,16 +200,22 @@ class Traffic:
             log.warning("no more is forwarded", extra={"revision": self.revision, "reason": breaker.reason})
             self._refresh()
 
-    def answered_here(self, status: int, seconds: float, run: Run | None = None) -> None:
-        """Count an answer of this pod's to a request of arm STABLE: `status` is HTTP's, 499 if the client left."""
+    def answered_here(self, status: int, seconds: float, run: Run | None = None, now: float | None = None) -> None:
+        """Count an answer of this pod's to a request of arm STABLE: `status` is HTTP's, 499 if the client left.
+
+        Of a good one `run` is what the engine gave; `now`, where it is known, is in seconds of time.monotonic().
+        """
         if status == 499:
             return
+        # As Evidence.answered and Evidence.led, without the calls: this is done for each request.
         evidence = self._evidence
-        evidence.answered(status)
+        evidence.stable_requests += 1
         if status == 200:
             self._latencies.observe(seconds)
             if run is not None and run.lead:
-                evidence.led(run, time.monotonic())
+                evidence.pairs.own(run.rows, run.elements, run.computed, now or time.monotonic())
+        elif status >= 500:
+            evidence.stable_errors += 1
         if self._dice is not None:
             self._counts.stable_requests += 1
             self._counts.stable_errors += status >= 500
