@@ -98,10 +98,11 @@ def test_the_operator_is_killed_while_it_takes_a_version_back(scenario: Scenario
 
 @pytest.mark.parametrize("phase", ["Preflight", "Paused", "Promoting"])
 def test_a_rollout_is_aborted_by_hand_while_it_waits(phase: str, scenario: Scenario) -> None:
-    # The last pods, which it needs to be promoted, come up for seconds.
-    more = [] if phase == "Promoting" else [{"pause": {}}, {"weight": 100}]
-    scenario.serve(rollout={**QUICK, "steps": [{"weight": 50}, *more]})
+    scenario.serve(rollout={**QUICK, "steps": [{"weight": 50}, {"pause": {}}, {"weight": 100}]})
     new = scenario.ask(scale_model(2.0))
+    if phase == "Promoting":
+        scenario.wait(in_phase("Paused"))
+        scenario.act("promote", new)  # for which the other pod has to come up
     scenario.wait(in_phase(phase))
     fault = scenario.act("abort", new)
     scenario.wait_rejected(new, "Aborted")

@@ -40,7 +40,8 @@ def _lends(look: Look) -> bool:
     before, after = look.before, look.after
     asks = after.asked.rollout.capacity.whenNoCapacity == "ShrinkStable" and before.entry == after.entry
     waits = any(p.stage == "pending" for name, there in before.pods if name != before.entry for p in there)
-    return asks and waits and before.ready(before.entry) > 1
+    decided = any(r.rollout and r.rollout.shrunk and not r.rollout.over for r in before.revisions)
+    return asks and (waits or decided) and before.ready(before.entry) > 1
 
 
 def weight_goes_to_ready_pods(look: Look) -> Iterator[str]:
