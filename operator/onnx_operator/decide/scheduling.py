@@ -22,6 +22,12 @@ UNBOUND = (
 )
 
 
+def is_scheduled(pod: Object) -> bool:
+    """Return whether a node has taken the pod."""
+    conditions = pod.get("status", {}).get("conditions", [])
+    return any(condition["type"] == "PodScheduled" and condition["status"] == "True" for condition in conditions)
+
+
 def unschedulable(pod: Object, template: Object) -> Trouble | None:
     """Return why no node takes the pod, in the scheduler's words; None if it has said nothing like that.
 

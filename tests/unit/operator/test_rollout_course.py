@@ -276,6 +276,16 @@ def test_a_lent_place_has_its_time_to_help_once_the_pod_that_had_it_is_gone() ->
     assert (replicas(made), cluster.ready(V2)) == ({V1: 1, V2: 1}, 1)
 
 
+def test_a_loan_has_helped_even_where_the_scheduler_had_not_spoken_of_all_pods() -> None:
+    cluster = replace(on(lending(4, 5), 6, 6), action=f"resume@{V2}#1").reconciled()[0]
+    late = [p.uid for p in cluster.there(V2) if p.stage == "pending"][1:]
+    cluster = cluster.changed(V2, lambda p: replace(p, stage="made") if p.uid in late else p)
+    cluster = cluster.later(1).reconciled()[0]
+    assert replicas(told(cluster))[V1] == 3
+    cluster = kubelets(cluster.changed(V2, lambda p: replace(p, stage="pending") if p.stage == "made" else p))
+    assert replicas(told(cluster.later(1)))[V1] == 2, "the next one follows at once"
+
+
 def test_nothing_is_lent_while_places_come_free_by_themselves() -> None:
     cluster = on(replace(on(lending(), 2), action=f"promote@{V2}#1"), 4)
     assert (cluster.entry, cluster.ready(V1), cluster.ready(V2)) == (V2, 1, 1)

@@ -2,7 +2,7 @@
 
 from onnx_operator.decide import reasons
 from onnx_operator.decide.rollout.sight import Sight
-from onnx_operator.decide.scheduling import unschedulable
+from onnx_operator.decide.scheduling import is_scheduled, unschedulable
 
 # Seconds after which a lent place that did not help goes back.
 LENT_FOR = 60.0
@@ -15,8 +15,8 @@ def pending(sight: Sight) -> str | None:
 
 
 def placed(sight: Sight) -> int:
-    """Return how many pods of the candidate a node has taken, as far as the scheduler has spoken."""
-    return _placed(sight, sight.candidate.name)
+    """Return how many pods of the candidate nodes have taken: of those just made the scheduler has yet to speak."""
+    return sum(map(is_scheduled, sight.observed.pods.get(sight.candidate.name, ())))
 
 
 def has_helped(sight: Sight) -> bool:
@@ -29,7 +29,8 @@ def lends(sight: Sight) -> int:
 
     Controllers take those first that no node has taken: they have no place to give.
     """
-    without = sight.observed.existing(sight.stable.name) - _placed(sight, sight.stable.name)
+    pods = sight.observed.pods.get(sight.stable.name, ())
+    without = sum(unschedulable(pod, {}) is not None for pod in pods)
     return min(1 + without, sight.observed.asked(sight.stable.name) - 1)
 
 
@@ -78,10 +79,6 @@ def is_freed_late(sight: Sight) -> bool:
 def runs_on(sight: Sight) -> bool:
     """Return whether the deadline runs although no node takes a pod: nobody is answered meanwhile, or as asked for."""
     return sight.rollout.capacity.whenNoCapacity == "Abort" or sight.rollout.strategy == "Recreate"
-
-
-def _placed(sight: Sight, revision: str) -> int:
-    return sum(unschedulable(pod, {}) is None for pod in sight.observed.pods.get(revision, ()))
 
 
 def _comes_free(sight: Sight) -> bool:

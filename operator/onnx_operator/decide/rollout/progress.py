@@ -5,6 +5,7 @@ from typing import Any
 from onnx_operator import names
 from onnx_operator.decide.rollout.capacity import has_yet_to_make_room, pending, runs_on
 from onnx_operator.decide.rollout.sight import Sight, State
+from onnx_operator.decide.scheduling import is_scheduled
 from onnx_operator.observed import is_ready
 
 Object = dict[str, Any]
@@ -57,5 +58,4 @@ def _stage(pod: Object) -> int:
     fetching = [s for s in status.get("initContainerStatuses", []) if s.get("name") == names.FETCH_CONTAINER]
     if any(s.get("state", {}).get("terminated", {}).get("exitCode") == 0 for s in fetching):
         return 3
-    scheduled = any(c["type"] == "PodScheduled" and c["status"] == "True" for c in status.get("conditions", []))
-    return 2 if scheduled or fetching else 1
+    return 2 if is_scheduled(pod) or fetching else 1

@@ -12,11 +12,12 @@ Object = dict[str, Any]
 
 @dataclass(frozen=True)
 class SmallPod:
-    """A pod. ``stage`` is new, ready, unready, bad (it cannot fetch its model), pending (no node takes it) or going.
+    """A pod, and how far it is.
 
-    A pod of ``stage`` changed found other bytes than those its revision is pinned to; one that is going has its place
-    still. ``content`` is what it fetched,
-    "" before it did; ``missed`` whether it was not ready when it was to be told something.
+    ``stage`` is made (the scheduler has said nothing yet), pending (no node takes it), new (a node has), ready, unready,
+    bad (it cannot fetch its model), changed (what it fetched is not what its revision is pinned to) or going (it has
+    its place still). ``content`` is what it fetched, "" before it did; ``missed`` whether it was not ready when it was
+    to be told something.
 
     ``requests`` and ``errors`` are what it forwarded by its order; since the course began it has seen ``seen``
     requests answered by the candidate, of which ``failed`` with an error, and compared ``copies``, of which ``wrong``
@@ -40,18 +41,21 @@ class SmallPod:
         if self.stage == "pending":
             condition = {"type": "PodScheduled", "status": "False", "reason": "Unschedulable", "message": "no GPU."}
             return pod(self.uid, conditions=(condition,))
-        if self.stage == "bad":
-            return pod(self.uid, init=(container("fetch", failed("ModelNotFound")),))
-        if self.stage == "changed":
-            return pod(self.uid, init=(container("fetch", failed("ContentChanged")),))
-        if self.stage == "new":
+        if self.stage == "made":
             return pod(self.uid)
+        taken = {"type": "PodScheduled", "status": "True"}
+        if self.stage == "bad":
+            return pod(self.uid, init=(container("fetch", failed("ModelNotFound")),), conditions=(taken,))
+        if self.stage == "changed":
+            return pod(self.uid, init=(container("fetch", failed("ContentChanged")),), conditions=(taken,))
+        if self.stage == "new":
+            return pod(self.uid, conditions=(taken,))
         if self.stage == "going":
-            return pod(self.uid, deletionTimestamp="2026-11-01T12:00:00Z")
+            return pod(self.uid, deletionTimestamp="2026-11-01T12:00:00Z", conditions=(taken,))
         ready = self.stage == "ready"
         last = terminated(139) if self.restarts else None
         server = container("server", {"running": {}}, ready=ready, restarts=self.restarts, last=last)
-        conditions = ({"type": "Ready", "status": "True"},) if ready else ()
+        conditions = (taken, {"type": "Ready", "status": "True"}) if ready else (taken,)
         return pod(self.uid, init=(fetched(self.content or "a"),), containers=(server,), conditions=conditions)
 
     def told_of(self, order: SplitOrder) -> "SmallPod":
