@@ -15,9 +15,9 @@ class SmallPod:
     """A pod, and how far it is.
 
     ``stage`` is made (the scheduler has said nothing yet), pending (no node takes it), new (a node has), ready,
-    unready, bad (it cannot fetch its model), changed (what it fetched is not what its revision is pinned to) or
-    going (it has its place still). ``content`` is what it fetched, "" before it did; ``missed`` whether it was not ready when it was
-    to be told something.
+    unready, bad (it cannot fetch its model), changed (what it fetched is not what its revision is pinned to) or going
+    (it has its place still). ``content`` is what it fetched, "" before it did; ``missed`` whether it was not ready when
+    it was to be told something.
 
     ``requests`` and ``errors`` are what it forwarded by its order; since the course began it has seen ``seen``
     requests answered by the candidate, of which ``failed`` with an error, and compared ``copies``, of which ``wrong``
