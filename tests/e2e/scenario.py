@@ -1,5 +1,6 @@
 """One rollout under constant load: what a test does to it, and what must hold of it whatever that was."""
 
+import math
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -42,6 +43,9 @@ SOON = 2.0
 
 TOLERANCE = 0.01
 """Of the requests at a weight, so many may go the other way: what a busy machine answered too late."""
+
+ALL = 100
+"""Percent."""
 
 CUT = 4
 """Requests that may be missing or too many: each of two pods had a block under way at the beginning and at the end."""
@@ -214,13 +218,18 @@ class Scenario:
         assert not astray, astray
 
     def shares(self, candidate: str, requests: list[Request]) -> dict[int, tuple[int, int]]:
-        """Return by weight how many requests were sent while all stable pods had it, and how many the candidate got."""
+        """Return by weight how many requests were sent while all stable pods had it, and how many the candidate got.
+
+        From the promotion on a weight says nothing before pods hand over: new connections lead to the candidate.
+        """
         found: dict[int, tuple[int, int]] = {}
+        states = self.watched.history.states(self.watched.namespace)
+        promoted = next((at for at, state in states if state.entry not in {None, self.stable}), math.inf)
         version = candidate.rpartition("-")[2]
         looks = [look for look in self.counters.looks if look.weights(self.stable)]
         for before, after in pairwise(looks):
             weights = before.weights(self.stable) | after.weights(self.stable)
-            if len(weights) != 1 or not (weight := int(*weights)):
+            if len(weights) != 1 or not (weight := int(*weights)) or (weight < ALL and after.began >= promoted):
                 continue
             sent = load.within(requests, before.ended, after.began)
             asked, answered = found.get(weight, (0, 0))
