@@ -71,14 +71,14 @@ def _weight_to_ready_pods(observed: Observed, plan: Plan) -> Iterator[Violation]
 
 
 def _no_order_to_what_goes(observed: Observed, plan: Plan) -> Iterator[Violation]:
-    """What a ready stable pod forwards to by order does not go down, but for a pod that cannot be told."""
+    """What a ready pod of another revision forwards to by order does not go down, but for a pod that cannot be told."""
     if plan.stable is None or observed.spec.state != "Active":
         return
     for planned in plan.revisions:
         revision = planned.revision
         goes = planned.role != "Stable" and planned.replicas == 0 and observed.asked(revision.name) > 0
         if goes and not released(observed, revision):
-            yield Violation("ForwardedToIsKept", f"{plan.stable} forwards to {revision.name}, which would go down")
+            yield Violation("ForwardedToIsKept", f"pods forward to {revision.name}, which would go down")
 
 
 CHECKS: tuple[Callable[[Observed, Plan], Iterator[Violation]], ...] = (
