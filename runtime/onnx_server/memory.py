@@ -84,6 +84,30 @@ def limit_bytes(root: Path = cgroups.ROOT) -> int | None:
     return min(limits, default=None)
 
 
+def free_bytes(root: Path = cgroups.ROOT) -> int | None:
+    """Return what this process's cgroup and its ancestors may take besides what they hold; None without a limit.
+
+    Held is what the kubelet calls the working set: all but pages of files that were not used for long.
+    """
+    free = []
+    for directory in cgroups.directories("memory", root):
+        limit, held = _limit_of(directory), _held_by(directory)
+        if limit is not None and held is not None:
+            free.append(max(0, limit - held))
+    return min(free, default=None)
+
+
+def _held_by(directory: Path) -> int | None:
+    for usage, inactive in (("memory.current", "inactive_file"), ("memory.usage_in_bytes", "total_inactive_file")):
+        try:
+            held = int((directory / usage).read_text())
+            lines = (directory / "memory.stat").read_text().splitlines()
+        except (OSError, ValueError):
+            continue
+        return held - next((int(line.split()[1]) for line in lines if line.split()[0] == inactive), 0)
+    return None
+
+
 def _limit_of(directory: Path) -> int | None:
     for name in ("memory.max", "memory.limit_in_bytes"):
         try:

@@ -7,12 +7,13 @@ from enum import StrEnum
 
 from onnx_server.engine.cpus import Threads
 from onnx_server.engine.profiles import Profiles
-from onnx_server.memory import Memory
+from onnx_server.memory import Memory, free_bytes
 from onnx_server.models.lifecycle import Lifecycle
 from onnx_server.models.loaded import Loaded
 from onnx_server.models.registry import Registry
 from onnx_server.settings.server import ServerSettings
 from onnx_server.telemetry.observer import Observer
+from onnx_server.traffic.mirror.chosen import Chosen
 from onnx_server.traffic.traffic import Traffic
 
 
@@ -50,7 +51,8 @@ class State:
         single = self.lifecycle.single
         # The operator names a revision so; of other models nothing is ever forwarded.
         revision = f"{single.name}-{single.version}" if single is not None else ""
-        self.traffic = Traffic(revision, model=lambda: self.main)
+        mirror = Chosen(revision.encode(), free_bytes)
+        self.traffic = Traffic(revision, model=lambda: self.main, mirror=mirror)
 
     def _watch(self, loaded: Loaded) -> None:
         self.memory.begin()

@@ -24,7 +24,7 @@ class Pod:
         self.server = server
         self.revision = f"{MODEL}-{version}"
         base = server.facts_url.removesuffix("/v1/facts")
-        self.control = httpx.Client(base_url=base, headers={"Authorization": f"Bearer {token()}"})
+        self.control = httpx.Client(base_url=base, auth=_signed)
         self._generation = 0
 
     def as_candidate(self) -> dict[str, Any]:
@@ -43,6 +43,11 @@ class Pod:
 
     def arms(self) -> Any:
         return self.state()["arms"]
+
+
+def _signed(request: httpx.Request) -> httpx.Request:
+    request.headers["Authorization"] = f"Bearer {token()}"  # one lasts a minute only
+    return request
 
 
 @contextlib.contextmanager
@@ -130,7 +135,7 @@ def bad_candidate(how: str) -> Iterator[BadCandidate]:
         thread.join()
 
 
-def wait_for(condition: Any, seconds: float = 20) -> None:
+def wait_for(condition: Any, seconds: float = 60) -> None:
     """Wait until `condition()` holds."""
     end = time.monotonic() + seconds
     while not condition():

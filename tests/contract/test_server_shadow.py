@@ -2,6 +2,8 @@
 
 import hashlib
 import json
+import os
+import signal
 import threading
 import time
 from collections.abc import Iterator
@@ -81,7 +83,9 @@ def settled(of: Pod, copies: int) -> Any:
 def test_copies_are_compared(stable: Pod, candidate: Pod, client: httpx.Client) -> None:
     before = stable.server.metrics(), candidate.server.metrics()
     course = shadow(stable, candidate.as_candidate())
-    assert asked(client, 40) == {"v1": 40}
+    assert asked(client, 1) == {"v1": 1}
+    settled(stable, 1)  # the process that copies has begun
+    assert asked(client, 39) == {"v1": 39}
     state = settled(stable, 40)
     assert state["shadow"] == {
         "percent": 100,
@@ -90,7 +94,7 @@ def test_copies_are_compared(stable: Pod, candidate: Pod, client: httpx.Client) 
         "compared": 40,
         "failed": 0,
         "replayed": 0,
-        "dropped": {"inFlight": 0, "bytes": 0, "overloaded": 0, "unreachable": 0},
+        "dropped": {"inFlight": 0, "bytes": 0, "overloaded": 0, "unreachable": 0, "interrupted": 0},
     }
     evidence = state["evidence"]
     assert evidence["course"] == course
@@ -209,9 +213,9 @@ def test_a_candidate_that_hangs_costs_clients_nothing(stable: Pod, client: httpx
         assert len(slow.received) <= 2
         state = settled(stable, 100)
         assert 9 < time.monotonic() - before < 15
-    assert state["shadow"]["failed"] == 2
-    assert state["evidence"]["candidate"] == {"requests": 2, "errors": 0, "late": 2}
-    assert slow.left == 2
+        assert state["shadow"]["failed"] == 2
+        assert state["evidence"]["candidate"] == {"requests": 2, "errors": 0, "late": 2}
+        wait_for(lambda: slow.left == 2)
 
 
 def test_copies_that_are_too_large_are_dropped(stable: Pod, candidate: Pod, client: httpx.Client) -> None:
@@ -386,6 +390,48 @@ def test_a_pod_that_always_has_requests_learns_how_much_its_model_differs_from_i
             enough.set()
         for each in asking:
             each.result()
+
+
+def test_copies_go_on_in_the_pod_when_their_process_is_killed(
+    stable: Pod, candidate: Pod, client: httpx.Client
+) -> None:
+    shadow(stable, candidate.as_candidate())
+    assert asked(client, 5) == {"v1": 5}
+    assert settled(stable, 5)["shadow"]["compared"] == 5
+    mirror = only_child(stable)
+    os.kill(mirror, signal.SIGKILL)
+    wait_for(lambda: not Path(f"/proc/{mirror}").exists())
+    assert asked(client, 5) == {"v1": 5}
+    state = settled(stable, 10)
+    # What had been compared is lost, what is known of errors and durations is not.
+    assert state["evidence"]["outputs"][0]["samples"] == state["shadow"]["compared"] - 5 > 0
+    assert state["evidence"]["candidate"]["requests"] == state["shadow"]["compared"]
+    assert state["shadow"]["failed"] == 0
+    stable.split(0)
+    shadow(stable, candidate.as_candidate())
+    wait_for(lambda: len(children(stable)) == 1)
+
+
+def test_the_process_that_copies_ends_with_its_course(stable: Pod, candidate: Pod, client: httpx.Client) -> None:
+    name = shadow(stable, candidate.as_candidate())
+    mirror = only_child(stable)
+    assert asked(client, 1) == {"v1": 1}
+    settled(stable, 1)
+    stable.split(50, candidate.as_candidate(), course=name)
+    assert only_child(stable) == mirror  # it has the inputs that may be asked for
+    stable.split(0, course="another")
+    wait_for(lambda: not children(stable))
+
+
+def only_child(of: Pod) -> int:
+    (child,) = children(of)
+    return child
+
+
+def children(of: Pod) -> list[int]:
+    """Return the processes that a server has started."""
+    tasks = Path(f"/proc/{of.server.process.pid}/task").iterdir()
+    return [int(child) for task in tasks for child in (task / "children").read_text().split()]
 
 
 def own_runs(of: Pod) -> int:

@@ -80,7 +80,7 @@ def test_the_states(tmp_path: Path) -> None:
                 "compared": 0,
                 "failed": 0,
                 "replayed": 0,
-                "dropped": {"inFlight": 0, "bytes": 0, "overloaded": 0, "unreachable": 0},
+                "dropped": {"inFlight": 0, "bytes": 0, "overloaded": 0, "unreachable": 0, "interrupted": 0},
             },
             "evidence": {
                 "course": "",

@@ -19,7 +19,7 @@ def install(app: FastAPI, state: State, verify: Verify) -> None:
     @app.get("/v1/shadow/worst/{digest}")
     async def get(request: Request, digest: str) -> Response:
         verify(request)
-        inputs, main = state.traffic.worst(digest), state.main
+        inputs, main = await state.traffic.worst(digest), state.main
         if inputs is None or main is None:
             message = "no inputs of this digest are kept: shadow.keepInputs keeps those of `evidence.worst`"
             raise RequestError(404, message)

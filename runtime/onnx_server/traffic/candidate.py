@@ -79,12 +79,13 @@ class Candidate:
     `reachable` is whether the last attempt to connect did not fail.
     """
 
-    def __init__(self, address: Address, sender: bytes) -> None:
+    def __init__(self, address: Address, sender: bytes, connect_seconds: float = CONNECT_SECONDS) -> None:
         self.address = address
         self.in_flight = 0
         self.excluded_until = 0.0
         self.reachable = True
         self._sender = sender
+        self._connect_seconds = connect_seconds
         self._host = host_header(address.address, address.port)
         self._open: set[CandidateConnection] = set()
         self._idle: list[CandidateConnection] = []
@@ -125,7 +126,7 @@ class Candidate:
     async def _connected(self) -> None:
         loop = asyncio.get_running_loop()
         try:
-            async with asyncio.timeout(CONNECT_SECONDS):
+            async with asyncio.timeout(self._connect_seconds):
                 _, connection = await loop.create_connection(
                     lambda: CandidateConnection(self, self._host), self.address.address, self.address.port
                 )

@@ -16,6 +16,8 @@ from onnx_server.protocol.errors import RequestError
 from onnx_server.protocol.signature import Signature, TensorSpec
 from onnx_server.traffic.message import Answer, Request, head
 
+LARGE_BYTES = 1024 * 1024
+"""What is larger is not copied on an event loop, where all else would wait for it."""
 LENGTH = b"inference-header-content-length"
 _JSON = b"application/json"
 _BINARY = b"application/octet-stream"

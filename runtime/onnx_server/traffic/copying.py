@@ -1,157 +1,116 @@
-"""One copy of a request, from this pod's answer to what the candidate's is worth."""
+"""One copy of a request, from this pod's answer to what the mirror says of the candidate's."""
 
 import asyncio
-import random
+import logging
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
-from typing import TypeVar
 
-from onnx_server.comparison.comparisons import Comparisons
 from onnx_server.protocol.datatypes import Tensor
 from onnx_server.protocol.errors import RequestError
 from onnx_server.traffic import copies
 from onnx_server.traffic.again import Model, again
-from onnx_server.traffic.asking import ANSWER_SECONDS, Unanswered, ask
 from onnx_server.traffic.background import Background
-from onnx_server.traffic.copies import UnreadableAnswerError
-from onnx_server.traffic.evidence import Comparing, Copied, Evidence
-from onnx_server.traffic.message import Answer
-from onnx_server.traffic.outcome import failure_of
-from onnx_server.traffic.pool import Pool
+from onnx_server.traffic.copies import LARGE_BYTES
+from onnx_server.traffic.evidence import Compared, Copied, Evidence
+from onnx_server.traffic.mirror.messages import Copy, Mirror, Told, Twice
 from onnx_server.traffic.ran import Ran, parsed
-from onnx_server.traffic.split import Shadowing
 
-T = TypeVar("T")
+log = logging.getLogger(__name__)
 
-LARGE_BYTES = 1024 * 1024
-"""What is larger is not copied on the event loop, where all clients would wait for it."""
-LOOP_SECONDS = 300e-6
-"""What a copy takes besides what is measured: a task, a write, parsing the answer, two changes of thread."""
+ANSWER_SECONDS = 10.0
+"""After which a copy has failed."""
 SLOWER = 10.0
 """Of a request that takes this pod seconds, the copy is late after so many times as long."""
 
 
 @dataclass(slots=True, eq=False)
-class Original:
+class Copying:
     """A request that this pod has answered: inputs as the client sent them, outputs by name, and how it ran.
 
-    It took this pod so many `seconds`.
+    It took this pod so many `seconds`. What is found goes to the evidence of the course that was when it began, and to
+    `compared`. `spent` is the CPU time that the copy took of a thread of this pod, in seconds.
     """
 
     model: Model
     inputs: Mapping[str, Tensor]
     outputs: Mapping[str, Tensor]
     ran: Ran | None
-    seconds: float = 0.0
-
-
-class Copying:
-    """`seconds` is what it has taken of this pod's time: of the event loop, and of the thread that compares.
-
-    What it finds goes to the evidence of the course that was when it began.
-    """
-
-    def __init__(
-        self, original: Original, evidence: Evidence, settings: Shadowing, pool: Pool, background: Background
-    ) -> None:
-        self.seconds = LOOP_SECONDS
-        self._original = original
-        self._evidence = evidence
-        self._settings = settings
-        self._pool = pool
-        self._background = background
-        if evidence.comparing is None:
-            evidence.comparing = _comparing(original.model, settings)
-        self._comparing: Comparing = evidence.comparing
-
-    async def run(self) -> Copied:
-        """Ask the candidate, compare, and say what came of it."""
-        original = self._original
-        original.outputs = await self._do(partial(copies.kept, original.outputs), copies.size(original.outputs))
-        answer = await self._answer()
-        match answer:
-            case "refused":
-                return "unreachable"
-            case "reset" | "late":
-                return self._failed(late=answer == "late")
-        if answer.status == 503:
-            return "overloaded"
-        if answer.status == 413:
-            return "bytes"  # the binary form may be larger than what the client sent, and was small enough here
-        if answer.status != 200:
-            return self._failed(late=failure_of(answer.status) == "late")
-        try:
-            _, seconds = await self._background.do(partial(_timed, partial(self._compare, answer)))
-            self.seconds += seconds
-        except UnreadableAnswerError:
-            return self._failed(late=False)
-        self._evidence.copied(self._original.ran, parsed(answer.ran), time.monotonic())
-        return "compared"
-
-    async def _answer(self) -> Answer | Unanswered:
-        if self._pool.choose(time.monotonic()) is None:
-            return "refused"
-        original, signature = self._original, self._original.model.signature
-        # Of a client that asked for some outputs only these are asked for; one that named none gets all there are.
-        some = () if len(original.outputs) == len(signature.outputs) else tuple(original.outputs)
-        encode = partial(
-            copies.request, original.model.name, signature, original.inputs, self._settings.max_bytes, some
-        )
-        request = await self._do(encode, copies.size(original.inputs))
-        candidate = self._pool.choose(time.monotonic())  # others may be there by now
-        return "refused" if candidate is None else await ask(candidate, request, self._patience)
-
-    async def _do(self, job: Callable[[], T], size: int) -> T:
-        """Return what `job` returns, which copies so many bytes: on the thread if these are many."""
-        result, seconds = await self._background.do(partial(_timed, job)) if size > LARGE_BYTES else _timed(job)
-        self.seconds += seconds
-        return result
+    seconds: float
+    evidence: Evidence
+    compared: Compared
+    spent: float = 0.0
 
     @property
-    def _patience(self) -> float:
-        return max(ANSWER_SECONDS, SLOWER * self._original.seconds)
+    def size(self) -> int:
+        """The bytes of its tensors."""
+        return copies.size(self.inputs) + copies.size(self.outputs)
 
-    def _compare(self, answer: Answer) -> None:
-        """Compare, on the thread. Raises UnreadableAnswerError."""
-        theirs = copies.outputs(answer)
-        self._comparing.compare(self._original.inputs, self._original.outputs, theirs, time.time())
+    @property
+    def patience(self) -> float:
+        """For how many seconds an answer is waited for."""
+        return max(ANSWER_SECONDS, SLOWER * self.seconds)
 
-    def _failed(self, *, late: bool) -> Copied:
-        self._evidence.copy_failed(late=late)
-        return "failed"
+    def message(self, limit: int) -> Copy:
+        """Return what the mirror is told, to ask for an answer of at most `limit` bytes."""
+        return Copy(self.compared.number, self.inputs, self.outputs, limit, self.patience)
 
-    async def compare_self(self, *, urgent: bool) -> tuple[float, int] | None:
-        """Run the original once more on this pod, and compare the two: that is noise.
+    def let_go(self) -> None:
+        """Keep no tensors: it will not run once more."""
+        self.inputs = self.outputs = {}
+
+    def keep(self) -> None:
+        """Hold no more memory than its own: outputs may be a few rows of a large batch's."""
+        self.outputs = copies.kept(self.outputs)
+
+    def prepared(self, mirror: Mirror, limit: int) -> object:
+        """Do on a thread what takes long with large tensors: `keep`, and what the mirror is told."""
+        began = time.thread_time()
+        self.keep()
+        ready = mirror.prepared(self.message(limit))
+        self.spent += time.thread_time() - began
+        return ready
+
+    def note(self, told: Told) -> Copied:
+        """Note what the mirror says; return what came of it."""
+        if told.described is not None:
+            self.compared.described = told.described
+        if told.bug:
+            log.error("bug: a copy could not be compared", extra={"traceback": told.bug})
+        elif told.outcome == "failed":
+            self.evidence.copy_failed(late=told.late)
+        elif told.outcome == "compared":
+            self.evidence.copied(self.ran, parsed(told.ran), time.monotonic())
+        return told.outcome
+
+    async def compare_self(self, mirror: Mirror, background: Background, *, urgent: bool) -> tuple[float, int] | None:
+        """Run it once more on this pod, and have the two compared: that is noise.
 
         It waits until there are no clients' requests, or its turn among them if it is `urgent`. Returns the seconds
-        that it took of this pod's time, which `seconds` leaves out, and how many requests had to wait for it; None if
-        it had no turn.
+        that it took of this pod's time, and how many requests had to wait for it; None if it had no turn.
         """
-        original = self._original
+        names = tuple(self.outputs)
         try:
-            async with asyncio.timeout(self._patience):
-                names = tuple(original.outputs)
-                run, _ = await again(original.model, original.inputs, names, self._background, urgent=urgent)
+            async with asyncio.timeout(self.patience):
+                run, _ = await again(self.model, self.inputs, names, background, urgent=urgent)
         except (RequestError, TimeoutError):
             return None  # this pod has more important things to do
         # Those that came while it ran, and wait or run by now; a few too many where several sessions run at once.
-        held = original.model.scheduler.pending
-        second = dict(zip(original.outputs, run.outputs, strict=True))
-        compare = partial(self._comparing.compare_self, original.outputs, second)
-        _, seconds = await self._background.do(partial(_timed, compare))
-        return run.computed + seconds, held
+        held = self.model.scheduler.pending
+        future: asyncio.Future[Told] = asyncio.get_running_loop().create_future()
+        message: object = Twice(self.compared.number, self.outputs, dict(zip(names, run.outputs, strict=True)))
+        if copies.size(self.outputs) > LARGE_BYTES:
+            message = await background.do(partial(mirror.prepared, message))  # type: ignore[arg-type]
 
+        def heard(told: Told) -> None:
+            if told.described is not None:
+                self.compared.described = told.described
+            if not future.done():
+                future.set_result(told)
 
-def _timed(job: Callable[[], T]) -> tuple[T, float]:
-    """Return what `job` returns, and the CPU time that it took of this thread."""
-    began = time.thread_time()
-    result = job()
-    return result, time.thread_time() - began
-
-
-def _comparing(model: Model, settings: Shadowing) -> Comparing:
-    tolerances = settings.relative_tolerance, settings.absolute_tolerance
-    randomness = random.Random()  # noqa: S311  no secret
-    return Comparisons(model.signature.outputs, *tolerances, settings.keep_inputs, randomness)
+        mirror.ask(message, heard)
+        told = await future
+        if told.bug:
+            log.error("bug: a copy could not be compared with a run of this pod's own", extra={"traceback": told.bug})
+        return run.computed + told.seconds, held

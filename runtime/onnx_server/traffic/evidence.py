@@ -1,39 +1,38 @@
 """What this pod has seen of both revisions in one course: counts, pairs of durations, and comparisons of outputs."""
 
 from collections import Counter
-from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal, Protocol
+from typing import Any, Literal
+
+import orjson
 
 from onnx_server.engine.work import Run
-from onnx_server.protocol.datatypes import Tensor
 from onnx_server.traffic.outcome import Outcome
 from onnx_server.traffic.pairs import Pairs
 from onnx_server.traffic.ran import Ran
 
-Dropped = Literal["inFlight", "bytes", "overloaded", "unreachable"]
-DROPPED: tuple[Dropped, ...] = ("inFlight", "bytes", "overloaded", "unreachable")
+Dropped = Literal["inFlight", "bytes", "overloaded", "unreachable", "interrupted"]
+DROPPED: tuple[Dropped, ...] = ("inFlight", "bytes", "overloaded", "unreachable", "interrupted")
 Copied = Literal["compared", "failed"] | Dropped
 """What became of a copy."""
 COPIED: tuple[Copied, ...] = ("compared", "failed", *DROPPED)
 
 
-class Comparing(Protocol):
-    """Comparisons of outputs. One thread at a time compares; another may ask meanwhile."""
+@dataclass(slots=True, eq=False)
+class Compared:
+    """What the mirror has told of comparisons: `described` is JSON, `outputs` and `worst` of the state document.
 
-    def compare(
-        self, inputs: Mapping[str, Tensor], stable: Mapping[str, Tensor], candidate: Mapping[str, Tensor], at: float
-    ) -> None:
-        """Note how the candidate answered a copy. `at` is when, in seconds since the epoch."""
+    They are the `number`th of this process, in a mirror that had started `start` times.
+    """
 
-    def compare_self(self, first: Mapping[str, Tensor], second: Mapping[str, Tensor]) -> None:
-        """Note two answers of this pod itself to the same request."""
+    number: int
+    start: int
+    described: bytes = b'{"outputs":[],"worst":[]}'
 
     def describe(self) -> dict[str, Any]:
         """Return `outputs` and `worst` of the state document."""
-
-    def kept(self, digest: str) -> Mapping[str, Tensor] | None:
-        """Return the inputs of one of the worst copies; None if they were not kept."""
+        described: dict[str, Any] = orjson.loads(self.described)
+        return described
 
 
 @dataclass(slots=True)
@@ -69,7 +68,7 @@ class Evidence:
     candidate_late: int = 0
     pairs: Pairs = field(default_factory=Pairs)
     copies: Copies = field(default_factory=Copies)
-    comparing: Comparing | None = None
+    compared: Compared | None = None
 
     def answered(self, status: int) -> None:
         """Note an answer of this pod's own: `status` is HTTP's."""
@@ -108,7 +107,7 @@ class Evidence:
 
     def describe(self) -> dict[str, object]:
         """Return `evidence` of the state document."""
-        compared = {"outputs": [], "worst": []} if self.comparing is None else self.comparing.describe()
+        outputs = {"outputs": [], "worst": []} if self.compared is None else self.compared.describe()
         return {
             "course": self.course,
             "stable": {"requests": self.stable_requests, "errors": self.stable_errors},
@@ -118,5 +117,5 @@ class Evidence:
                 "late": self.candidate_late,
             },
             **self.pairs.describe(),
-            **compared,
+            **outputs,
         }

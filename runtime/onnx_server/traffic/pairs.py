@@ -14,7 +14,7 @@ FRESH_SECONDS = 10.0
 ALLOWED_SECONDS = 100e-6
 """What the candidate may take more: of tiny models, clocks and caches are as long as the work."""
 LARGEST = 1000
-_KINDS, _OF_A_KIND = 256, 16
+_KINDS, _OF_A_KIND = 256, 64  # as many as copies may be under way
 
 
 def percent(candidate: float, stable: float) -> int:
@@ -25,7 +25,7 @@ def percent(candidate: float, stable: float) -> int:
 class Pairs:
     """`compute` and `work` have how many pairs there were by their percentage; at most 1,001 of each.
 
-    Own executions wait for their partners by their rows and elements: the newest 16 of each of at most 256 kinds.
+    Own executions wait for their partners by their rows and elements: the newest 64 of each of at most 256 kinds.
     """
 
     def __init__(self) -> None:

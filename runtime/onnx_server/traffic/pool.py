@@ -3,15 +3,16 @@
 from collections.abc import Iterator, Sequence
 
 from onnx_server.traffic.balance import least_loaded
-from onnx_server.traffic.candidate import Candidate
+from onnx_server.traffic.candidate import CONNECT_SECONDS, Candidate
 from onnx_server.traffic.split import Address
 
 
 class Pool:
     """Those of the split that applies. `sender` is the revision of this pod."""
 
-    def __init__(self, sender: bytes) -> None:
+    def __init__(self, sender: bytes, connect_seconds: float = CONNECT_SECONDS) -> None:
         self._sender = sender
+        self._connect_seconds = connect_seconds
         self._pods: tuple[Candidate, ...] = ()
         self._turn = 0
 
@@ -25,7 +26,8 @@ class Pool:
         """Have these pods and no others; connections to those that stay are kept."""
         known = {pod.address: pod for pod in self._pods}
         self._pods = tuple(
-            known.pop(address) if address in known else Candidate(address, self._sender) for address in addresses
+            known.pop(address) if address in known else Candidate(address, self._sender, self._connect_seconds)
+            for address in addresses
         )
         for pod in known.values():
             pod.retire()

@@ -5,7 +5,7 @@ from typing import Literal
 Full = Literal["inFlight", "bytes"]
 
 SHARE = 0.01
-"""Of one core, for copies on average: all that is done for them takes the interpreter from what is done for clients.
+"""Of one core, for copies on average, those of the process that compares included.
 
 Runs of the model for copies have as much beside it.
 """
@@ -20,7 +20,7 @@ FREE = 200
 QUICK_SECONDS = 2e-3
 """A request that takes less is held up by a copy for more than a tenth of its time: it would be among the slowest."""
 MOMENTS = 3
-"""At which a copy holds up all requests that are under way: it is sent, answered and compared."""
+"""At which a copy holds up all requests that are under way: it is drawn, handed over, and its result is heard."""
 LASTING = 2.0
 """For so many times as long as a copy takes, those who come are held up until a busy pod has caught up: reckoned."""
 HELD_SHARE = 0.002

@@ -43,20 +43,28 @@ class SelfRuns:
         """
         return self._starved and self._runs <= FIRST
 
-    def begin(self, requests: int, now: float) -> bool:
-        """Note a copy that was compared; return whether it is to run once more. What is left out the next one makes up.
+    def wants(self, requests: int, now: float) -> bool:
+        """Return whether a copy that begins now is to run once more, if it is compared and nothing comes between.
 
         `requests` of clients were answered in this course. `now` is in seconds of time.monotonic().
         """
-        self._copies += 1
-        wanted = self._runs < FIRST or self._copies >= EVERY
+        wanted = self._runs < FIRST or self._copies + 1 >= EVERY
         held_too_many = self._held > HELD_CREDIT + HELD_SHARE * requests
-        if not wanted or self._under_way or held_too_many or self._ledger.spent(now):
-            return False
-        self._under_way = True
-        self._runs += 1
-        self._copies = 0
-        return True
+        return wanted and not self._under_way and not held_too_many and not self._ledger.spent(now)
+
+    def pass_over(self) -> None:
+        """Note a copy that was compared, and is not to run once more. What is left out the next one makes up."""
+        self._copies += 1
+
+    def begin(self, requests: int, now: float) -> bool:
+        """Note a copy that was compared; return whether it is to run once more now, which `wants` is about."""
+        wanted = self.wants(requests, now)
+        self._copies += 1
+        if wanted:
+            self._under_way = True
+            self._runs += 1
+            self._copies = 0
+        return wanted
 
     def end(self, seconds: float, held: int, now: float) -> None:
         """What `begin` let run is over; it took `seconds` of this pod's time, the model's included.

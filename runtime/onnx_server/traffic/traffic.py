@@ -20,6 +20,8 @@ from onnx_server.traffic.evidence import Evidence
 from onnx_server.traffic.forward import Forward
 from onnx_server.traffic.latencies import RecentLatencies
 from onnx_server.traffic.message import Request
+from onnx_server.traffic.mirror.chosen import Chosen
+from onnx_server.traffic.mirror.messages import Mirror
 from onnx_server.traffic.outcome import Outcome
 from onnx_server.traffic.parties import Client, Later, Timer
 from onnx_server.traffic.pool import Pool
@@ -56,8 +58,12 @@ class Traffic:
         randomness: Randomness | None = None,
         later: Later = _call_later,
         model: Callable[[], Model | None] = lambda: None,
+        mirror: Mirror | None = None,
     ) -> None:
-        """Begin without a split. `sender` is the revision of this pod, `model` gives its model once that is loaded."""
+        """Begin without a split. `sender` is the revision of this pod, `model` gives its model once that is loaded.
+
+        `mirror` sends copies, if it is to be another than `Chosen`.
+        """
         self.active = False
         self.hand_over = False
         self.rules = Rules()
@@ -76,7 +82,8 @@ class Traffic:
         self._latencies = RecentLatencies()
         self._live: set[Forward | Preview] = set()
         self.asked = 0
-        self.copies = Shadow(sender.encode(), self._randomness)
+        self._mirror = mirror or Chosen(sender.encode())
+        self.copies = Shadow(self._mirror, self._randomness)
         self._model = model
         self._replay = Replay(self.copies, model, lambda: self.asked)
 
@@ -227,16 +234,15 @@ class Traffic:
 
     def compared(self) -> dict[str, tuple[int, int, int]]:
         """Return how many copies were compared in this course, agreed and were equal, by output."""
-        comparing, model = self._evidence.comparing, self._model()
-        if comparing is None:
+        compared, model = self._evidence.compared, self._model()
+        if compared is None:
             return {} if model is None else {spec.name: (0, 0, 0) for spec in model.signature.outputs[:OUTPUTS]}
-        outputs = comparing.describe()["outputs"]
+        outputs = compared.describe()["outputs"]
         return {each["name"]: (each["samples"], each["agreed"], each["equal"]) for each in outputs}
 
-    def worst(self, digest: str) -> Mapping[str, Tensor] | None:
+    async def worst(self, digest: str) -> Mapping[str, Tensor] | None:
         """Return the inputs of a copy that differed much, by the digest of these, if they were kept."""
-        comparing = self._evidence.comparing
-        return None if comparing is None else comparing.kept(digest)
+        return None if self._evidence.compared is None else await self._mirror.kept(digest)
 
     def arrived(self, *, succeeded: bool) -> None:
         """Count the answer to a request that another pod forwarded."""

@@ -52,7 +52,7 @@ def read(document: object) -> SplitState:
 def test_the_contracts_own_example_is_read() -> None:
     state = read(STATE)
     assert state.shadow == Copies(
-        100, 400, 1, 381, 3, 0, {"inFlight": 10, "bytes": 0, "overloaded": 3, "unreachable": 2}
+        100, 400, 1, 381, 3, 0, {"inFlight": 10, "bytes": 0, "overloaded": 3, "unreachable": 2, "interrupted": 0}
     )  # fmt: skip
     assert state.memory == Memory(104857600, 536870912, ((0, 98566144), (256, 104857600)))
     output = Output(

@@ -9,6 +9,7 @@ import onnx_server
 from onnx_server.control.split import ShadowRequest, SplitRequest
 from onnx_server.failures import Reason
 from onnx_server.settings import server as settings
+from onnx_server.traffic.mirror.copier import Copier
 from onnx_server.traffic.traffic import Traffic
 
 PAGE = Path(onnx_server.__file__).parents[2] / "docs" / "contract.md"
@@ -32,7 +33,7 @@ def test_the_split_on_the_page_is_the_servers() -> None:
     section = PAGE.read_text().partition("## The split")[2]
     pushed, state = re.findall(r"```json\n(.*?)```", section, re.DOTALL)
     assert set(json.loads(pushed)) == {field.alias for field in SplitRequest.model_fields.values()}
-    traffic = Traffic("digits-a")
+    traffic = Traffic("digits-a", mirror=Copier(b"digits-a"))
     traffic.apply(SplitRequest.model_validate_json(pushed).split())
     described: Any = traffic.describe()
     document = json.loads(state)

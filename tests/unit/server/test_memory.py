@@ -112,3 +112,25 @@ def test_the_document(tmp_path: Path) -> None:
     held.begin()
     page = os.sysconf("SC_PAGE_SIZE")
     assert held.describe() == {"bytes": 3 * page, "limitBytes": 512 << 20, "samples": [[0, 3 * page]]}
+
+
+def test_what_is_free_below_the_tightest_limit(tmp_path: Path) -> None:
+    root = v2(tmp_path, "/pod/main", {"pod/": "1000\n", "pod/main/": "900\n", "": "max\n"})
+    used = {"pod/": (800, 100), "pod/main/": (650, 50), "": (5000, 0)}
+    for path, (held, inactive) in used.items():
+        stat = f"anon 10\ninactive_file {inactive}\nactive_file 7\n"
+        lay_out(root, {f"sys/fs/cgroup/{path}memory.current": f"{held}\n", f"sys/fs/cgroup/{path}memory.stat": stat})
+    assert memory.free_bytes(root) == 300
+
+
+def test_what_is_free_of_v1_and_without_a_limit(tmp_path: Path) -> None:
+    files = {"proc/self/cgroup": "9:memory:/kubepods/pod1/c1\n", "proc/self/mountinfo": V1_MOUNT}
+    of_v1 = {
+        "limit_in_bytes": "1000\n",
+        "usage_in_bytes": "1100\n",
+        "stat": "inactive_file 1\ntotal_inactive_file 20\n",
+    }
+    files |= {f"sys/fs/cgroup/memory/memory.{name}": text for name, text in of_v1.items()}
+    assert memory.free_bytes(lay_out(tmp_path / "v1", files)) == 0
+    assert memory.free_bytes(v2(tmp_path / "v2", "/", {"": "max\n"})) is None
+    assert memory.free_bytes(tmp_path / "none") is None

@@ -1,4 +1,7 @@
-"""Copies, whose candidate is a real socket, of what a real scheduler ran: what is kept, counted, and let go."""
+"""Copies, whose candidate is a real socket, of what a real scheduler ran: what is kept, counted, and let go.
+
+The mirror is in this process; tests/contract has it in its own.
+"""
 
 import asyncio
 import gc
@@ -11,6 +14,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
+import pytest
 
 from onnx_server.engine.batchability import Batchability
 from onnx_server.engine.behaviour import Behaviour
@@ -26,7 +30,8 @@ from onnx_server.protocol.requested_outputs import RequestedOutput
 from onnx_server.protocol.signature import Signature, TensorSpec
 from onnx_server.settings.model import ModelSettings
 from onnx_server.traffic import copies
-from onnx_server.traffic.copying import LARGE_BYTES
+from onnx_server.traffic.copies import LARGE_BYTES
+from onnx_server.traffic.mirror.copier import Copier
 from onnx_server.traffic.replay import Replay
 from onnx_server.traffic.split import Address, Shadowing, Split
 from onnx_server.traffic.traffic import Traffic
@@ -72,7 +77,7 @@ def play(story: Callable[[Traffic, FakeModel, ScriptedPod], Coroutine[Any, Any, 
 
     async def main(pod: ScriptedPod) -> None:
         model = FakeModel()
-        traffic = Traffic("digits-v1", random.Random(0), model=lambda: model)
+        traffic = Traffic("digits-v1", random.Random(0), model=lambda: model, mirror=Copier(b"digits-v1"))
         settings = Shadowing(**{"percent": 100, "max_in_flight": 64} | more)
         target = (Address("one", "127.0.0.1", pod.port),)
         traffic.apply(Split(1, "digits-v2", 0, target, course="c", shadow=settings))
@@ -354,7 +359,7 @@ def test_comparisons_are_on_a_thread(monkeypatch: Any) -> None:
     def compare(*_: Any) -> None:
         threads.add(threading.current_thread())
 
-    monkeypatch.setattr("onnx_server.traffic.copying.Comparisons.compare", compare)
+    monkeypatch.setattr("onnx_server.traffic.mirror.copier.Comparisons.compare", compare)
 
     async def story(traffic: Traffic, model: FakeModel, pod: ScriptedPod) -> None:
         for _ in range(5):
@@ -370,13 +375,30 @@ def test_a_bug_in_comparing_is_nobodys_error(monkeypatch: Any) -> None:
     def compare(*_: Any) -> None:
         raise ZeroDivisionError
 
-    monkeypatch.setattr("onnx_server.traffic.copying.Comparisons.compare", compare)
+    monkeypatch.setattr("onnx_server.traffic.mirror.copier.Comparisons.compare", compare)
 
     async def story(traffic: Traffic, model: FakeModel, pod: ScriptedPod) -> None:
         offer(traffic, model)
         await over(traffic)
         assert shadow_of(traffic)["failed"] == 1
         assert shadow_of(traffic)["underWay"] == 0
+        assert evidence_of(traffic)["candidate"]["requests"] == 0
+
+    play(story)
+
+
+@pytest.mark.parametrize("rows", [1, LARGE_BYTES])
+def test_a_bug_in_handing_over_gives_the_place_back(monkeypatch: pytest.MonkeyPatch, rows: int) -> None:
+    def kept(*_: Any) -> None:
+        raise MemoryError
+
+    monkeypatch.setattr(copies, "kept", kept)
+
+    async def story(traffic: Traffic, model: FakeModel, pod: ScriptedPod) -> None:
+        offer(traffic, model, output=np.zeros((rows, 1), np.float32))
+        await over(traffic)
+        shadow = shadow_of(traffic)
+        assert (shadow["sampled"], shadow["underWay"], shadow["dropped"]["interrupted"]) == (1, 0, 1)
         assert evidence_of(traffic)["candidate"]["requests"] == 0
 
     play(story)
@@ -434,9 +456,8 @@ def test_evidence_is_let_go_with_its_course_but_not_with_its_shadow() -> None:
         offer(traffic, model)
         await over(traffic)
         await idle()
-        comparisons: Any = traffic._evidence.comparing
-        gone = weakref.ref(comparisons)
-        del comparisons
+        mirror: Any = traffic._mirror
+        gone = weakref.ref(mirror._of)
         traffic.apply(Split(2, "digits-v2", 50, course="c"))
         gc.collect()
         assert gone() is not None
@@ -449,30 +470,29 @@ def test_evidence_is_let_go_with_its_course_but_not_with_its_shadow() -> None:
 
 
 def test_large_tensors_are_copied_on_the_thread(monkeypatch: Any) -> None:
-    threads: dict[str, list[bool]] = {"kept": [], "request": []}
+    threads: list[bool] = []
 
-    def spied(name: str) -> Callable[..., Any]:
-        real = getattr(copies, name)
+    real = copies.kept
 
-        def spy(*given: Any) -> Any:
-            threads[name].append(threading.current_thread() is threading.main_thread())
-            return real(*given)
+    def spy(*given: Any) -> Any:
+        threads.append(threading.current_thread() is threading.main_thread())
+        return real(*given)
 
-        return spy
-
-    for name in threads:
-        monkeypatch.setattr(copies, name, spied(name))
+    monkeypatch.setattr(copies, "kept", spy)
 
     async def story(traffic: Traffic, model: FakeModel, pod: ScriptedPod) -> None:
         large = np.zeros((LARGE_BYTES // 4 + 1, 1), np.float32)
         offer(traffic, model)
         await over(traffic)
+        await idle()
         offer(traffic, model, output=large)
         await over(traffic)
+        await idle()
         run = Run([np.array([[2.0]], np.float32)], 0.0, 1e-3, 1, 1, lead=True)
         copy(traffic, model, InferRequest(None, {"x": large}, OUTPUTS, 1), run, 2e-3)
         await over(traffic)
-        assert threads == {"kept": [True, False, True], "request": [True, True, False]}
+        await idle()
+        assert threads == [True, False, False]
         assert shadow_of(traffic)["compared"] == 3
         assert len(pod.received[-1].body) > LARGE_BYTES
 

@@ -27,7 +27,7 @@ NO_COPIES = {
     "compared": 0,
     "failed": 0,
     "replayed": 0,
-    "dropped": {"inFlight": 0, "bytes": 0, "overloaded": 0, "unreachable": 0},
+    "dropped": {"inFlight": 0, "bytes": 0, "overloaded": 0, "unreachable": 0, "interrupted": 0},
 }
 NO_EVIDENCE = {
     "course": "",

@@ -1,0 +1,41 @@
+"""What the process does that copies: it answers messages until the other end is gone."""
+
+import asyncio
+import socket
+from functools import partial
+
+from onnx_server.traffic.mirror.copier import Copier
+from onnx_server.traffic.mirror.link import Link
+from onnx_server.traffic.mirror.messages import Begin, Copy, Twice
+
+
+def run(descriptor: int, sender: bytes) -> None:
+    """Do so at one end of a pair of sockets, for a pod of revision `sender`."""
+    asyncio.run(_run(socket.socket(fileno=descriptor), sender))
+
+
+async def _run(ours: socket.socket, sender: bytes) -> None:
+    over = asyncio.Event()
+    copier = Copier(sender)
+    tasks: set[asyncio.Task[None]] = set()
+
+    async def kept(number: int, digest: str) -> None:
+        link.send(number, await copier.kept(digest))
+
+    def heard(number: int, message: object) -> None:
+        match message:
+            case Copy() | Twice():
+                copier.ask(message, partial(link.send, number))
+            case Begin():
+                copier.begin(message)
+            case tuple():
+                copier.order(message)
+            case str():
+                task = asyncio.create_task(kept(number, message))
+                tasks.add(task)
+                task.add_done_callback(tasks.discard)
+
+    link = Link(heard, over.set)
+    ours.setblocking(False)
+    await asyncio.get_running_loop().create_unix_connection(lambda: link, sock=ours)
+    await over.wait()
