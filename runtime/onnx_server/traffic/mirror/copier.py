@@ -31,7 +31,7 @@ CONNECT_SECONDS = 10.0
 
 
 class Copier:
-    """A mirror, in whatever process it is. Tensors are compared on a thread, so that answers are in time meanwhile."""
+    """A mirror, in whatever process it is."""
 
     starts = 1
 
@@ -98,7 +98,8 @@ class Copier:
         if answer.status != 200:
             return Told("failed", late=failure_of(answer.status) == "late")
         try:
-            await self._background.do(partial(cpu.of, partial(_compare, of.comparisons, message, answer)))
+            large = copies.size(message.outputs) > LARGE_BYTES
+            await self._do(partial(_compare, of.comparisons, message, answer), cpu, large=large)
         except UnreadableAnswerError:
             return Told("failed")
         return Told("compared", ran=answer.ran)
@@ -110,14 +111,20 @@ class Copier:
         # Of a client that asked for some outputs only these are asked for; one that named none gets all there are.
         some = () if len(message.outputs) == len(of.signature.outputs) else tuple(message.outputs)
         encode = partial(copies.request, of.model, of.signature, message.inputs, message.limit, some)
-        large = copies.size(message.inputs) > LARGE_BYTES
-        request = await self._background.do(partial(cpu.of, encode)) if large else cpu.of(encode)
+        request = await self._do(encode, cpu, large=copies.size(message.inputs) > LARGE_BYTES)
         return await ask(candidate, request, message.patience)
 
     async def _compared(self, of: "_Comparing", message: Twice, cpu: "_CpuTime") -> Told:
         compare = partial(of.comparisons.compare_self, message.first, message.second)
-        await self._background.do(partial(cpu.of, compare))
+        await self._do(compare, cpu, large=copies.size(message.first) > LARGE_BYTES)
         return Told("compared")
+
+    async def _do(self, job: Callable[[], T], cpu: "_CpuTime", *, large: bool) -> T:
+        """Return what `job` returns; of much on a thread, so that answers are in time meanwhile.
+
+        Of little that would cost more than the job: each change of thread waits until the pod leaves CPU time again.
+        """
+        return await self._background.do(partial(cpu.of, job)) if large else cpu.of(job)
 
     async def kept(self, digest: str) -> Mapping[str, Tensor] | None:
         """Return the inputs of one of the worst copies; None if they were not kept."""
@@ -162,5 +169,5 @@ class _CpuTime:
 
 
 def _compare(comparisons: Comparisons, message: Copy, answer: Answer) -> None:
-    """Compare, on the thread. Raises UnreadableAnswerError."""
+    """Compare. Raises UnreadableAnswerError."""
     comparisons.compare(message.inputs, message.outputs, copies.outputs(answer), time.time())

@@ -1,8 +1,11 @@
 """What the process does that copies: it answers messages until the other end is gone."""
 
 import asyncio
+import gc
 import socket
 from functools import partial
+
+import uvloop
 
 from onnx_server.traffic.mirror.copier import Copier
 from onnx_server.traffic.mirror.link import Link
@@ -11,7 +14,9 @@ from onnx_server.traffic.mirror.messages import Begin, Copy, Twice
 
 def run(descriptor: int, sender: bytes) -> None:
     """Do so at one end of a pair of sockets, for a pod of revision `sender`."""
-    asyncio.run(_run(socket.socket(fileno=descriptor), sender))
+    gc.freeze()  # what was imported stays, and is not to be looked through again and again
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(_run(socket.socket(fileno=descriptor), sender))
 
 
 async def _run(ours: socket.socket, sender: bytes) -> None:

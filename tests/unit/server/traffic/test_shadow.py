@@ -353,20 +353,22 @@ def test_what_no_client_could_send_is_not_replayed(monkeypatch: Any) -> None:
     play(story, replay=True)
 
 
-def test_comparisons_are_on_a_thread(monkeypatch: Any) -> None:
-    threads = set()
+def test_large_comparisons_are_on_a_thread(monkeypatch: Any) -> None:
+    threads = []
 
     def compare(*_: Any) -> None:
-        threads.add(threading.current_thread())
+        threads.append(threading.current_thread())
 
     monkeypatch.setattr("onnx_server.traffic.mirror.copier.Comparisons.compare", compare)
 
     async def story(traffic: Traffic, model: FakeModel, pod: ScriptedPod) -> None:
-        for _ in range(5):
-            offer(traffic, model)
-        await over(traffic)
-        assert len(threads) == 1
-        assert threading.main_thread() not in threads
+        for rows in (1, LARGE_BYTES // 4, LARGE_BYTES // 4 + 1, LARGE_BYTES):
+            offer(traffic, model, output=np.zeros((rows, 1), np.float32))
+            await over(traffic)
+            await idle()
+        main = threading.main_thread()
+        assert [thread is main for thread in threads] == [True, True, False, False]
+        assert threads[2] is threads[3]
 
     play(story)
 
