@@ -103,8 +103,8 @@ def test_copies_are_compared(stable: Pod, candidate: Pod, client: httpx.Client) 
     assert state["arms"]["stable"]["requests"] == state["arms"]["candidate"]["requests"] == 0
     (output,) = evidence["outputs"]
     assert (output["name"], output["samples"], output["equal"], output["maxAbsoluteError"]) == ("y", 40, 0, 1.0)
-    # The first 10 and three of the others, or fewer where copies came while one ran.
-    assert 4 <= output["self"]["samples"] == output["self"]["equal"] <= 13
+    # The first 10 and three of the others, or fewer: copies that come while one runs again are left out.
+    assert 1 <= output["self"]["samples"] == output["self"]["equal"] <= 13
     digest = {worst["digest"] for worst in evidence["worst"]}
     assert len(digest) == len(evidence["worst"]) > 0
     # All of one row: each copy has its own execution beside it.
@@ -424,8 +424,8 @@ def test_the_process_that_copies_ends_with_its_course(stable: Pod, candidate: Po
 
 
 def only_child(of: Pod) -> int:
-    (child,) = children(of)
-    return child
+    wait_for(lambda: len(children(of)) == 1)  # that of the course before may not have gone yet
+    return children(of)[0]
 
 
 def children(of: Pod) -> list[int]:
