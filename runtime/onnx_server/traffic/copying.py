@@ -99,9 +99,9 @@ class Copying:
         # Those that came while it ran, and wait or run by now; a few too many where several sessions run at once.
         held = self.model.scheduler.pending
         future: asyncio.Future[Told] = asyncio.get_running_loop().create_future()
-        message: object = Twice(self.compared.number, self.outputs, dict(zip(names, run.outputs, strict=True)))
-        if copies.size(self.outputs) > LARGE_BYTES:
-            message = await background.do(partial(mirror.prepared, message))  # type: ignore[arg-type]
+        twice = Twice(self.compared.number, self.outputs, dict(zip(names, run.outputs, strict=True)))
+        large = copies.size(self.outputs) > LARGE_BYTES
+        message = await background.do(partial(mirror.prepared, twice)) if large else twice
 
         def heard(told: Told) -> None:
             if told.described is not None:
