@@ -2,6 +2,8 @@
 
 from typing import Literal
 
+from onnx_server.traffic.mirror.contention import Contended
+
 Full = Literal["inFlight", "bytes"]
 
 SHARE = 0.01
@@ -25,6 +27,9 @@ LASTING = 2.0
 """For so many times as long as a copy takes, those who come are held up until a busy pod has caught up: reckoned."""
 HELD_SHARE = 0.002
 """Of quick requests so many are held up after that on average, as reckoned below: fewer than one in a hundred."""
+BUSY_SHARE = 0.001
+"""And of those of a pod that leaves no CPU time: more of its requests are nearly as slow as the slowest."""
+NOTHING, USUAL = Contended(), Contended(USUAL_SECONDS)
 
 
 class Ledger:
@@ -95,18 +100,21 @@ class Room:
         self._ledger.rest()
         self._free, self._next = FREE, 0.0
 
-    def give(self, size: int, seconds: float, now: float) -> None:
-        """A copy that `take` let begin is over; it took `seconds` of this pod's time."""
+    def give(self, size: int, request: float, seconds: float, now: float, contended: Contended = NOTHING) -> None:
+        """A copy that `take` let begin is over; it took `seconds` of this pod's time, and what is `contended`."""
         self.in_flight -= 1
         self.bytes -= size
         self._ledger.spend(seconds - USUAL_SECONDS, now)
+        if not self._free and contended.seconds > USUAL_SECONDS:
+            self._next = max(self._next, now + pause(request, contended, BUSY_SHARE))
 
 
-def pause(request: float) -> float:
+def pause(request: float, contended: Contended = USUAL, share: float = HELD_SHARE) -> float:
     """Return for how many seconds no other copy begins after one of a `request` that took so many.
 
     Any request may be copied, so as many are under way at a moment as come while the usual one is: of those that come
-    in t seconds, a moment holds up a share of `request` / t.
+    in t seconds, a moment holds up a share of `request` / t. A turn that is taken from requests is one. At most `share`
+    of all are to be held up.
     """
-    held = MOMENTS * request + LASTING * USUAL_SECONDS
-    return held / HELD_SHARE if request < QUICK_SECONDS else 0.0
+    held = (MOMENTS + contended.turns) * request + LASTING * contended.seconds
+    return held / share if request < QUICK_SECONDS else 0.0

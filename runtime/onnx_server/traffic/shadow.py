@@ -33,6 +33,8 @@ log = logging.getLogger(__name__)
 
 LOOP_SECONDS = 300e-6
 """What a copy takes besides what is measured: two messages here, a write and an answer in the mirror."""
+FEW = 8
+"""So many copies are under way while the mirror does not come to all: with more each would only wait longer."""
 # A turn of the event loop, in which the client's answer is written, and a moment for a client that asks again at once.
 _AFTER_SECONDS = 0.001
 
@@ -106,6 +108,9 @@ class Shadow:
         if self._room.full(now):
             self._over(self._evidence, "inFlight")
             self._full_until = self._room.next
+            return False
+        if self._room.in_flight >= FEW and self._mirror.behind:
+            self._over(self._evidence, "inFlight")
             return False
         return True
 
@@ -203,7 +208,7 @@ class Shadow:
         outcome = copying.note(told)
         now = time.monotonic()
         self._over(copying.evidence, outcome)
-        self._room.give(size, LOOP_SECONDS + copying.spent + told.seconds, now)
+        self._room.give(size, copying.seconds, LOOP_SECONDS + copying.spent + told.seconds, now, told.contended)
         # The copy's place is free: a run waits for all clients' requests, and takes as long as the model does.
         if outcome == "compared" and copying.evidence is self._evidence:
             if not again:
@@ -222,16 +227,19 @@ class Shadow:
         task.add_done_callback(self._tasks.discard)
 
     async def _once_more(self, copying: Copying) -> None:
-        took: tuple[float, int] | None = (0.0, 0)
+        runs, ran = self._self_runs, None
         try:
-            took = await copying.compare_self(self._mirror, self._background, urgent=self._self_runs.urgent)
+            try:
+                ran = await copying.run_again(self._background, urgent=runs.urgent)
+            finally:
+                if ran is None:
+                    runs.starved()
+                else:
+                    runs.end(ran[0].computed, ran[1], time.monotonic())
+            if ran is not None:
+                runs.spend(await copying.compare_self(ran[0], self._mirror, self._background), time.monotonic())
         except Exception:
             log.exception("bug: a copy could not be compared with a run of this pod's own")
-        finally:
-            if took is None:
-                self._self_runs.starved()
-            else:
-                self._self_runs.end(*took, time.monotonic())
 
     def _over(self, evidence: Evidence, outcome: Copied, count: int = 1) -> None:
         self.outcomes[outcome] += count

@@ -7,6 +7,7 @@ from typing import Protocol
 from onnx_server.protocol.datatypes import Tensor
 from onnx_server.protocol.signature import Signature
 from onnx_server.traffic.evidence import Copied
+from onnx_server.traffic.mirror.contention import Contended
 from onnx_server.traffic.split import Address, Shadowing
 
 
@@ -47,8 +48,8 @@ class Twice:
 class Told:
     """What came of a copy, or of an answer given twice.
 
-    `ran` is the candidate's header, `seconds` the CPU time that was measured, `described` the comparisons' part of the
-    state document as JSON. `late` goes with `failed`; so does a `bug`, a traceback, for which no candidate is to blame.
+    `ran` is the candidate's header, `described` the comparisons' part of the state document as JSON. `seconds` is the
+    CPU time that was measured, `contended` what the mirror took from the pod's requests. `late` goes with `failed`; so does a `bug`, a traceback, for which no candidate is to blame.
     `interrupted` is what had no end: the mirror ended, or began other comparisons.
     """
 
@@ -56,6 +57,7 @@ class Told:
     late: bool = False
     ran: bytes | None = None
     seconds: float = 0.0
+    contended: Contended = Contended()
     described: bytes | None = None
     bug: str = ""
 
@@ -70,6 +72,10 @@ class Mirror(Protocol):
     @property
     def starts(self) -> int:
         """How often it began with nothing: comparisons of an earlier start are lost."""
+
+    @property
+    def behind(self) -> bool:
+        """Whether it has not come to what it was asked: it would come to more even later."""
 
     def start(self, max_bytes: int) -> None:
         """Be there, from now on, for copies of so many bytes that are under way together."""

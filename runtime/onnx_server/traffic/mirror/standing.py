@@ -3,13 +3,15 @@
 import asyncio
 import gc
 import socket
+from dataclasses import replace
 from functools import partial
 
 import uvloop
 
+from onnx_server.traffic.mirror.contention import Contention
 from onnx_server.traffic.mirror.copier import Copier
 from onnx_server.traffic.mirror.link import Link
-from onnx_server.traffic.mirror.messages import Begin, Copy, Twice
+from onnx_server.traffic.mirror.messages import Begin, Copy, Told, Twice
 
 
 def run(descriptor: int, sender: bytes) -> None:
@@ -24,13 +26,18 @@ async def _run(ours: socket.socket, sender: bytes) -> None:
     copier = Copier(sender)
     tasks: set[asyncio.Task[None]] = set()
 
+    contention = Contention()
+
+    def told(number: int, told: Told) -> None:
+        link.send(number, replace(told, contended=contention.since()))
+
     async def kept(number: int, digest: str) -> None:
         link.send(number, await copier.kept(digest))
 
     def heard(number: int, message: object) -> None:
         match message:
             case Copy() | Twice():
-                copier.ask(message, partial(link.send, number))
+                copier.ask(message, partial(told, number))
             case Begin():
                 copier.begin(message)
             case tuple():
