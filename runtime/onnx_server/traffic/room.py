@@ -2,7 +2,7 @@
 
 from typing import Literal
 
-from onnx_server.traffic.mirror.contention import Contended
+from onnx_server.traffic.mirror.contention import NOTHING, Contended
 
 Full = Literal["inFlight", "bytes"]
 
@@ -29,7 +29,7 @@ HELD_SHARE = 0.002
 """Of quick requests so many are held up after that on average, as reckoned below: fewer than one in a hundred."""
 BUSY_SHARE = 0.001
 """And of those of a pod that leaves no CPU time: more of its requests are nearly as slow as the slowest."""
-NOTHING, USUAL = Contended(), Contended(USUAL_SECONDS)
+USUAL = Contended(USUAL_SECONDS)
 
 
 class Ledger:

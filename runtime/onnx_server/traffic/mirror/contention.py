@@ -6,8 +6,8 @@ from pathlib import Path
 
 BUSY = 30.0
 """A process of SCHED_IDLE that waits so many times as long as it runs takes all of that from others. Of a core that is
-always busy it gets one part in 300 (Linux weighs it 3 against 1,024); of one that is busy for nine tenths of the time it
-waits nine times as long as it runs, and others hardly for it."""
+always busy it gets one part in 300 (Linux weighs it 3 against 1,024). Where others leave a tenth of the time it waits
+nine times as long as it runs, and they hardly for it."""
 _NANOSECONDS = 1e-9
 
 
@@ -17,6 +17,9 @@ class Contended:
 
     seconds: float = 0.0
     turns: float = 0.0
+
+
+NOTHING = Contended()
 
 
 class Contention:

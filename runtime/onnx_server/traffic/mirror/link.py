@@ -47,11 +47,13 @@ class Link(asyncio.Protocol):
 
     @property
     def unread(self) -> int:
-        """Bytes, about, that the other end has not read; 0 where this system does not say."""
+        """Bytes, about, that the other end has not read; 0 where this system does not say, or nobody is there."""
+        if self._closed:
+            return 0
         if self._transport is None:
             return sum(map(len, self._early))
         count = bytearray(4)
-        with contextlib.suppress(OSError):  # closed, or no Linux
+        with contextlib.suppress(OSError):  # no Linux
             fcntl.ioctl(self._transport.get_extra_info("socket"), termios.TIOCOUTQ, count)
         return int.from_bytes(count, sys.byteorder)
 

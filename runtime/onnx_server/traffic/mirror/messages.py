@@ -7,7 +7,7 @@ from typing import Protocol
 from onnx_server.protocol.datatypes import Tensor
 from onnx_server.protocol.signature import Signature
 from onnx_server.traffic.evidence import Copied
-from onnx_server.traffic.mirror.contention import Contended
+from onnx_server.traffic.mirror.contention import NOTHING, Contended
 from onnx_server.traffic.split import Address, Shadowing
 
 
@@ -49,15 +49,16 @@ class Told:
     """What came of a copy, or of an answer given twice.
 
     `ran` is the candidate's header, `described` the comparisons' part of the state document as JSON. `seconds` is the
-    CPU time that was measured, `contended` what the mirror took from the pod's requests. `late` goes with `failed`; so does a `bug`, a traceback, for which no candidate is to blame.
-    `interrupted` is what had no end: the mirror ended, or began other comparisons.
+    CPU time that was measured, `contended` what the mirror took from the pod's requests. `late` goes with `failed`; so
+    does a `bug`, a traceback, for which no candidate is to blame. `interrupted` is what had no end: the mirror ended,
+    or began other comparisons.
     """
 
     outcome: Copied
     late: bool = False
     ran: bytes | None = None
     seconds: float = 0.0
-    contended: Contended = Contended()
+    contended: Contended = NOTHING
     described: bytes | None = None
     bug: str = ""
 

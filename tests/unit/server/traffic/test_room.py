@@ -2,7 +2,18 @@
 
 import pytest
 
-from onnx_server.traffic.room import CREDIT_SECONDS, FREE, HELD_SHARE, LASTING, MOMENTS, SHARE, USUAL_SECONDS, Room
+from onnx_server.traffic.mirror.contention import Contended
+from onnx_server.traffic.room import (
+    BUSY_SHARE,
+    CREDIT_SECONDS,
+    FREE,
+    HELD_SHARE,
+    LASTING,
+    MOMENTS,
+    SHARE,
+    USUAL_SECONDS,
+    Room,
+)
 
 NOW = 100.0
 SLOW = 1.0
@@ -21,7 +32,7 @@ def test_copies_and_bytes() -> None:
     assert not some.take(41, SLOW, NOW)
     assert some.take(40, SLOW, NOW)
     assert some.full(NOW)
-    some.give(60, 0.0, NOW)
+    some.give(60, SLOW, 0.0, NOW)
     assert not some.full(NOW)
     assert (some.in_flight, some.bytes) == (1, 40)
 
@@ -31,7 +42,7 @@ def test_less_room_than_is_taken() -> None:
     assert some.take(100, SLOW, NOW)
     some.max_in_flight, some.max_bytes = 1, 10
     assert some.full(NOW)
-    some.give(100, 0.0, NOW)
+    some.give(100, SLOW, 0.0, NOW)
     assert not some.full(NOW)
     assert not some.take(11, SLOW, NOW)
 
@@ -41,7 +52,7 @@ def test_a_share_of_the_time_and_a_little_credit() -> None:
     while now < 110.0:
         if not some.full(now):
             assert some.take(1, SLOW, now)
-            some.give(1, cost, now)
+            some.give(1, SLOW, cost, now)
             copies += 1
         now += 1e-4
     share = copies * cost / 10
@@ -51,7 +62,7 @@ def test_a_share_of_the_time_and_a_little_credit() -> None:
 def test_what_takes_long_is_paid_for() -> None:
     some = room()
     assert some.take(1, SLOW, 100.0)
-    some.give(1, 0.1, 100.0)
+    some.give(1, SLOW, 0.1, 100.0)
     assert some.full(100.0 + 0.1 / SHARE - CREDIT_SECONDS - 0.01)
     assert not some.full(100.0 + 0.1 / SHARE - CREDIT_SECONDS + 0.01)
 
@@ -73,10 +84,10 @@ def test_in_the_end_what_it_took_is_paid(cost: float) -> None:
     now = 100.0
     while not some.full(now):
         assert some.take(0, SLOW, now)
-        some.give(0, 1e-3, now)
+        some.give(0, SLOW, 1e-3, now)
     due = next(wait for wait in range(10_000) if not some.full(now + wait * 1e-4)) * 1e-4
     assert some.take(0, SLOW, now)
-    some.give(0, cost, now)
+    some.give(0, SLOW, cost, now)
     assert not some.full(now + due + cost / SHARE + 2e-4)
     assert cost == 0 or some.full(now + due + cost / SHARE - 2e-4)
 
@@ -87,7 +98,7 @@ def test_few_of_the_quick_requests_are_held_up_after_the_first_copies(request_se
     while copies < FREE + 50:
         if not some.full(now):
             assert some.take(1, request_seconds, now)
-            some.give(1, USUAL_SECONDS, now)
+            some.give(1, request_seconds, USUAL_SECONDS, now)
             copies += 1
             if copies == FREE:
                 last = now
@@ -99,11 +110,32 @@ def test_few_of_the_quick_requests_are_held_up_after_the_first_copies(request_se
     assert not some.full(now)
 
 
+def test_fewer_are_where_the_copies_take_the_cpu_from_them() -> None:
+    quick, contended = 3e-4, Contended(2e-3, 15.0)
+    some, now, begun = room(), 100.0, []
+    while len(begun) < FREE + 20:
+        if not some.full(now):
+            assert some.take(1, quick, now)
+            begun.append(now)
+            some.give(1, quick, USUAL_SECONDS, now + 1e-3, contended)
+        now += 1e-3
+    assert begun[FREE - 1] - 100.0 <= FREE * USUAL_SECONDS / SHARE, "the first ones are as many as ever"
+    held = (MOMENTS + contended.turns) * quick + LASTING * contended.seconds
+    assert held * 19 / (begun[-1] - begun[FREE]) == pytest.approx(BUSY_SHARE, rel=0.01)
+    while some.full(now):
+        now += 1e-3
+    assert some.take(1, quick, now)
+    some.give(1, quick, USUAL_SECONDS, now, Contended(USUAL_SECONDS / 2, 100.0))
+    usual = (MOMENTS * quick + LASTING * USUAL_SECONDS) / HELD_SHARE
+    assert some.full(now + usual - 1e-3)
+    assert not some.full(now + usual + 1e-3), "of a pod with idle moments a copy takes little"
+
+
 def test_slow_requests_do_not_feel_copies() -> None:
     some, now = room(), 100.0
     for _ in range(2 * FREE):
         while some.full(now):
             now += 1e-2
         assert some.take(1, 2e-3, now)
-        some.give(1, USUAL_SECONDS, now)
+        some.give(1, 2e-3, USUAL_SECONDS, now, Contended(1.0, 100))
     assert now - 100.0 <= 2 * FREE * USUAL_SECONDS / SHARE + 1
