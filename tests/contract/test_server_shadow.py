@@ -384,7 +384,7 @@ def test_a_pod_that_always_has_requests_learns_how_much_its_model_differs_from_i
         asking = [threads.submit(ask, stable.server.url) for _ in range(3)]
         shadow(stable, candidate.as_candidate())
         try:
-            wait_for(lambda: own_runs(stable) >= 8, seconds=90)
+            wait_for(lambda: own_runs(stable) >= 8, seconds=300)
         finally:
             enough.set()
         for each in asking:

@@ -29,7 +29,13 @@ HELD_SHARE = 0.002
 """Of quick requests so many are held up after that on average, as reckoned below: fewer than one in a hundred."""
 BUSY_SHARE = 0.001
 """And of those of a pod that leaves no CPU time: more of its requests are nearly as slow as the slowest."""
-USUAL = Contended(USUAL_SECONDS)
+
+FEW = 8
+"""So many are under way where the mirror hardly runs: of more each would only wait longer."""
+CONTENDED_SHARE = 0.5
+"""It hardly does if so much of what it runs is taken from requests..."""
+START_SECONDS = 0.3
+"""... or if it says nothing for so long after the first one was begun: it starts in less where it may run."""
 
 
 class Ledger:
@@ -67,15 +73,19 @@ class Room:
         self._ledger = Ledger()
         self._free = FREE
         self._next = 0.0
+        # When the first copy began, as long as none is over; and whether the mirror takes from requests what it runs.
+        self._asked: float | None = None
+        self._heard = self._contended = False
 
-    @property
-    def crowded(self) -> bool:
-        """Whether as many as may be are under way."""
-        return self.in_flight >= self.max_in_flight
+    def crowded(self, now: float) -> bool:
+        """Return whether as many as may be are under way."""
+        silent = self._asked is not None and now > self._asked + START_SECONDS
+        most = min(FEW, self.max_in_flight) if silent or self._contended else self.max_in_flight
+        return self.in_flight >= most
 
     def full(self, now: float) -> bool:
         """Return whether no copy may begin now: too many are under way, or took too much time."""
-        return self.in_flight >= self.max_in_flight or self._ledger.spent(now) or now < self._next
+        return self.crowded(now) or self._ledger.spent(now) or now < self._next
 
     @property
     def next(self) -> float:
@@ -91,6 +101,8 @@ class Room:
             self._free -= 1
         else:
             self._next = now + pause(request)
+        if not self._heard and self._asked is None:
+            self._asked = now
         self.in_flight += 1
         self.bytes += size
         return True
@@ -99,22 +111,25 @@ class Room:
         """Have all the credit there can be."""
         self._ledger.rest()
         self._free, self._next = FREE, 0.0
+        self._asked, self._heard, self._contended = None, False, False
 
     def give(self, size: int, request: float, seconds: float, now: float, contended: Contended = NOTHING) -> None:
-        """A copy that `take` let begin is over; it took `seconds` of this pod's time, and what is `contended`."""
+        """A copy that `take` let begin is over; it took `seconds` of this pod's time, and of the mirror's what is `contended`."""
         self.in_flight -= 1
         self.bytes -= size
         self._ledger.spend(seconds - USUAL_SECONDS, now)
-        if not self._free and contended.seconds > USUAL_SECONDS:
-            self._next = max(self._next, now + pause(request, contended, BUSY_SHARE))
+        self._asked, self._heard, self._contended = None, True, contended.share >= CONTENDED_SHARE
+        taken = contended.share * contended.seconds
+        if not self._free and taken > USUAL_SECONDS:
+            self._next = max(self._next, now + pause(request, taken, contended.share * contended.turns, BUSY_SHARE))
 
 
-def pause(request: float, contended: Contended = USUAL, share: float = HELD_SHARE) -> float:
+def pause(request: float, taken: float = USUAL_SECONDS, turns: float = 0.0, share: float = HELD_SHARE) -> float:
     """Return for how many seconds no other copy begins after one of a `request` that took so many.
 
-    Any request may be copied, so as many are under way at a moment as come while the usual one is: of those that come
-    in t seconds, a moment holds up a share of `request` / t. A turn that is taken from requests is one. At most `share`
-    of all are to be held up.
+    The copy took so many seconds from requests, `turns` of another process included. Any request may be copied, so as
+    many are under way at a moment as come while the usual one is: of those that come in t seconds, a moment holds up a
+    share of `request` / t. Each turn is one. At most `share` of all are to be held up.
     """
-    held = (MOMENTS + contended.turns) * request + LASTING * contended.seconds
+    held = (MOMENTS + turns) * request + LASTING * taken
     return held / share if request < QUICK_SECONDS else 0.0

@@ -33,8 +33,6 @@ log = logging.getLogger(__name__)
 
 LOOP_SECONDS = 300e-6
 """What a copy takes besides what is measured: two messages here, a write and an answer in the mirror."""
-FEW = 8
-"""So many copies are under way while the mirror does not come to all: with more each would only wait longer."""
 # A turn of the event loop, in which the client's answer is written, and a moment for a client that asks again at once.
 _AFTER_SECONDS = 0.001
 
@@ -109,9 +107,6 @@ class Shadow:
             self._over(self._evidence, "inFlight")
             self._full_until = self._room.next
             return False
-        if self._room.in_flight >= FEW and self._mirror.behind:
-            self._over(self._evidence, "inFlight")
-            return False
         return True
 
     def settle(self) -> None:
@@ -150,7 +145,7 @@ class Shadow:
             evidence.led(run, time.monotonic())
         evidence.copies.sampled += 1
         evidence.copies.replayed += 1
-        if self._room.crowded:
+        if self._room.crowded(time.monotonic()):
             self._over(evidence, "inFlight")
         else:
             outputs = dict(zip(names, run.outputs, strict=True))

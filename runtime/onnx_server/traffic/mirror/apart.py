@@ -75,11 +75,6 @@ class Apart:
         """Have a message compared."""
         self._ask(message, heard, patience + PATIENCE_SECONDS)
 
-    @property
-    def behind(self) -> bool:
-        """Whether the process has not read all that it was sent: it does not run, as this pod leaves no CPU time."""
-        return not self.lost and self._link.unread > 0
-
     async def kept(self, digest: str) -> Mapping[str, Tensor] | None:
         """Return the inputs of one of the worst copies; None if they were not kept, or are not to be had."""
         future: asyncio.Future[object] = self._loop.create_future()

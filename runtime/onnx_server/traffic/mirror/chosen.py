@@ -56,11 +56,6 @@ class Chosen:
             log.warning("requests are copied in this process: no other could be started", extra={"error": str(error)})
             return None
 
-    @property
-    def behind(self) -> bool:
-        """Whether it has more to do already than it comes to."""
-        return isinstance(self._mirror, Apart) and self._mirror.behind
-
     def order(self, candidates: tuple[Address, ...]) -> None:
         """Ask these pods from now on."""
         if candidates != self._candidates:

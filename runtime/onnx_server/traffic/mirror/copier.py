@@ -34,7 +34,6 @@ class Copier:
     """A mirror, in whatever process it is."""
 
     starts = 1
-    behind = False
 
     def __init__(self, sender: bytes) -> None:
         """Begin with nothing. `sender` is the revision of the pod whose requests are copied."""

@@ -1,11 +1,7 @@
 """Messages over a socket between two processes of this program, large arrays beside them as they lie in memory."""
 
 import asyncio
-import contextlib
-import fcntl
 import struct
-import sys
-import termios
 from collections.abc import Callable
 from typing import cast
 
@@ -44,18 +40,6 @@ class Link(asyncio.Protocol):
             self._transport.write(frame[0])
         else:
             self._transport.writelines(frame)
-
-    @property
-    def unread(self) -> int:
-        """Bytes, about, that the other end has not read; 0 where this system does not say, or nobody is there."""
-        if self._closed:
-            return 0
-        if self._transport is None:
-            return sum(map(len, self._early))
-        count = bytearray(4)
-        with contextlib.suppress(OSError):  # no Linux
-            fcntl.ioctl(self._transport.get_extra_info("socket"), termios.TIOCOUTQ, count)
-        return int.from_bytes(count, sys.byteorder)
 
     def close(self) -> None:
         """End the connection; what was not sent yet is not sent."""

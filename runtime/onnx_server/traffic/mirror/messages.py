@@ -49,7 +49,7 @@ class Told:
     """What came of a copy, or of an answer given twice.
 
     `ran` is the candidate's header, `described` the comparisons' part of the state document as JSON. `seconds` is the
-    CPU time that was measured, `contended` what the mirror took from the pod's requests. `late` goes with `failed`; so
+    CPU time that was measured, `contended` how the mirror came by it. `late` goes with `failed`; so
     does a `bug`, a traceback, for which no candidate is to blame. `interrupted` is what had no end: the mirror ended,
     or began other comparisons.
     """
@@ -73,10 +73,6 @@ class Mirror(Protocol):
     @property
     def starts(self) -> int:
         """How often it began with nothing: comparisons of an earlier start are lost."""
-
-    @property
-    def behind(self) -> bool:
-        """Whether it has not come to what it was asked: it would come to more even later."""
 
     def start(self, max_bytes: int) -> None:
         """Be there, from now on, for copies of so many bytes that are under way together."""

@@ -48,8 +48,8 @@ def packed(message: object) -> Packed:
             content = (_COPY, message.comparisons, *tensors, message.limit, message.patience)
         case Twice():
             content = (_TWICE, message.comparisons, _packed(message.first, parts), _packed(message.second, parts))
-        case Told(outcome, late, ran, seconds, Contended(held, turns), described, bug):
-            content = (_TOLD, outcome, late, ran, seconds, held, turns, described, bug)
+        case Told(outcome, late, ran, seconds, Contended(share, cpu, turns), described, bug):
+            content = (_TOLD, outcome, late, ran, seconds, share, cpu, turns, described, bug)
         case _:
             content = (_OTHER, pickle.dumps(message))
     return Packed(marshal.dumps(content, _VERSION), parts)
@@ -65,8 +65,8 @@ def unpacked(message: bytes | memoryview, parts: Sequence[memoryview]) -> object
         comparisons, first, second = content
         return Twice(comparisons, _tensors(first, parts), _tensors(second, parts))
     if kind == _TOLD:
-        outcome, late, ran, seconds, held, turns, described, bug = content
-        return Told(outcome, late, ran, seconds, Contended(held, turns), described, bug)
+        outcome, late, ran, seconds, share, cpu, turns, described, bug = content
+        return Told(outcome, late, ran, seconds, Contended(share, cpu, turns), described, bug)
     return _unpickled(content[0])
 
 

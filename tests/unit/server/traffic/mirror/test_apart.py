@@ -119,22 +119,6 @@ def test_an_answer_that_is_none_and_a_bug_are_told_apart() -> None:
     play(story)
 
 
-def test_a_process_that_does_not_run_is_behind() -> None:
-    async def story(mirror: Apart, pod: ScriptedPod) -> None:
-        (pid,) = children()
-        begin(mirror)
-        assert (await told_of(mirror)).outcome == "compared"
-        assert not mirror.behind
-        os.kill(pid, signal.SIGSTOP)
-        told = asyncio.create_task(told_of(mirror))
-        await until(lambda: mirror.behind)
-        os.kill(pid, signal.SIGCONT)
-        assert (await told).outcome == "compared"
-        assert not mirror.behind
-
-    play(story)
-
-
 def test_a_process_that_does_not_answer_is_ended(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(apart, "PATIENCE_SECONDS", 0.2)
     monkeypatch.setattr(apart, "KEPT_SECONDS", 0.2)

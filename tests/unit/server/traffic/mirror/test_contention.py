@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from dataclasses import astuple
 from pathlib import Path
 
 import pytest
@@ -20,38 +21,68 @@ while time.thread_time() < began + 0.005:
     pass
 taken = contention.since()
 busy.kill()
-print(taken.seconds, taken.turns)
+print(taken.share, taken.seconds, taken.turns)
 """
-"""What a process took that stood back while another one wanted its core."""
+"""What a process ran that stood back while another one wanted its core."""
+
+
+class Stat:
+    """The file, of a process that had run before."""
+
+    def __init__(self, folder: Path) -> None:
+        self.file = folder / "schedstat"
+        self._so_far = 5_000_000, 7_000_000.0, 9
+        self.add(0, 0, 0)
+
+    def add(self, ran: int, waited: float, turns: int) -> None:
+        self._so_far = self._so_far[0] + ran, self._so_far[1] + waited, self._so_far[2] + turns
+        self.file.write_text("{} {:.0f} {}\n".format(*self._so_far))
 
 
 @pytest.mark.parametrize(
     ("ran", "waited", "turns", "expected"),
     [
-        (2_000_000, 0, 3, Contended()),
-        (2_000_000, BUSY * 1_000_000, 4, Contended(1e-3, 2.0)),
-        (2_000_000, BUSY * 9_000_000, 4, Contended(2e-3, 4.0)),
+        (2_000_000, 0, 3, Contended(0.0, 2e-3, 3)),
+        (2_000_000, BUSY * 1_000_000, 4, Contended(0.5, 2e-3, 4)),
+        (2_000_000, BUSY * 9_000_000, 4, Contended(1.0, 2e-3, 4)),
         (0, 1_000_000, 0, Contended()),
     ],
 )
 def test_the_longer_it_waits_the_more_it_takes(
     ran: int, waited: float, turns: int, expected: Contended, tmp_path: Path
 ) -> None:
-    schedstat = tmp_path / "schedstat"
-    schedstat.write_text("5000000 7000000 9\n")
-    contention = Contention(schedstat)
-    schedstat.write_text(f"{5_000_000 + ran} {7_000_000 + waited:.0f} {9 + turns}\n")
-    taken = contention.since()
-    assert (taken.seconds, taken.turns) == pytest.approx((expected.seconds, expected.turns))
-    assert contention.since() == Contended()
+    stat = Stat(tmp_path)
+    contention = Contention(lambda: 0.0, stat.file)
+    stat.add(ran, waited, turns)
+    assert astuple(contention.since()) == pytest.approx(astuple(expected))
+    assert contention.since() == Contended(expected.share)
+
+
+def test_what_ran_in_one_turn_waited_together(tmp_path: Path) -> None:
+    stat, now = Stat(tmp_path), 100.0
+    contention = Contention(lambda: now, stat.file)
+    for _ in range(10):
+        now += 0.5
+        stat.add(1_000_000, BUSY * 2_000_000, 1)
+        assert contention.since() == Contended(1.0, 1e-3, 1)
+        stat.add(1_000_000, 0, 0)
+        assert contention.since().share > 0.7
+    now += 5.0  # nothing was copied
+    stat.add(1_000_000, 0, 1)
+    contention.since()
+    now += 5.0
+    stat.add(1_000_000, 0, 1)
+    contention.since()
+    assert contention.since() == Contended(0.0)
 
 
 def test_where_the_system_does_not_say(tmp_path: Path) -> None:
-    assert Contention(tmp_path / "none").since() == Contended()
+    assert Contention(schedstat=tmp_path / "none").since() == Contended()
 
 
 def test_beside_a_process_that_always_wants_the_core_it_takes_all_that_it_runs() -> None:
     found = subprocess.run([sys.executable, "-c", BESIDE_A_BUSY_ONE], capture_output=True, check=True, timeout=60)
-    seconds, turns = map(float, found.stdout.split())
+    share, seconds, turns = map(float, found.stdout.split())
+    assert share == 1
     assert 0.005 <= seconds < 0.02
     assert turns >= 1
