@@ -114,7 +114,7 @@ class Room:
         self._asked, self._heard, self._contended = None, False, False
 
     def give(self, size: int, request: float, seconds: float, now: float, contended: Contended = NOTHING) -> None:
-        """A copy that `take` let begin is over; it took `seconds` of this pod's time, and of the mirror's what is `contended`."""
+        """A copy that `take` let begin is over; it took `seconds` of this pod's time, and how the mirror came by its."""
         self.in_flight -= 1
         self.bytes -= size
         self._ledger.spend(seconds - USUAL_SECONDS, now)
