@@ -25,10 +25,8 @@ MOMENTS = 3
 """At which a copy holds up all requests that are under way: it is drawn, handed over, and its result is heard."""
 LASTING = 2.0
 """For so many times as long as a copy takes, those who come are held up until a busy pod has caught up: reckoned."""
-HELD_SHARE = 0.002
-"""Of quick requests so many are held up after that on average, as reckoned below: fewer than one in a hundred."""
-BUSY_SHARE = 0.001
-"""And of those of a pod that leaves no CPU time: more of its requests are nearly as slow as the slowest."""
+HELD_SHARE = 0.001
+"""Of quick requests so many are held up after that on average, as reckoned below: a tenth of the slowest hundredth."""
 
 FEW = 8
 """So many are under way where the mirror hardly runs: of more each would only wait longer."""
@@ -114,22 +112,22 @@ class Room:
         self._asked, self._heard, self._contended = None, False, False
 
     def give(self, size: int, request: float, seconds: float, now: float, contended: Contended = NOTHING) -> None:
-        """A copy that `take` let begin is over; it took `seconds` of this pod's time, and how the mirror came by its."""
+        """A copy that `take` let begin is over; it took `seconds` of this pod, and how the mirror came by its time."""
         self.in_flight -= 1
         self.bytes -= size
         self._ledger.spend(seconds - USUAL_SECONDS, now)
         self._asked, self._heard, self._contended = None, True, contended.share >= CONTENDED_SHARE
         taken = contended.share * contended.seconds
         if not self._free and taken > USUAL_SECONDS:
-            self._next = max(self._next, now + pause(request, taken, contended.share * contended.turns, BUSY_SHARE))
+            self._next = max(self._next, now + pause(request, taken, contended.share * contended.turns))
 
 
-def pause(request: float, taken: float = USUAL_SECONDS, turns: float = 0.0, share: float = HELD_SHARE) -> float:
+def pause(request: float, taken: float = USUAL_SECONDS, turns: float = 0.0) -> float:
     """Return for how many seconds no other copy begins after one of a `request` that took so many.
 
     The copy took so many seconds from requests, `turns` of another process included. Any request may be copied, so as
     many are under way at a moment as come while the usual one is: of those that come in t seconds, a moment holds up a
-    share of `request` / t. Each turn is one. At most `share` of all are to be held up.
+    share of `request` / t. Each turn is one.
     """
     held = (MOMENTS + turns) * request + LASTING * taken
-    return held / share if request < QUICK_SECONDS else 0.0
+    return held / HELD_SHARE if request < QUICK_SECONDS else 0.0

@@ -4,7 +4,6 @@ import pytest
 
 from onnx_server.traffic.mirror.contention import Contended
 from onnx_server.traffic.room import (
-    BUSY_SHARE,
     CREDIT_SECONDS,
     FEW,
     FREE,
@@ -123,7 +122,7 @@ def test_fewer_are_where_the_copies_take_the_cpu_from_them() -> None:
         now += 1e-3
     assert begun[FREE - 1] - 100.0 <= FREE * USUAL_SECONDS / SHARE, "the first ones are as many as ever"
     held = (MOMENTS + 0.8 * 20) * quick + LASTING * 2e-3
-    assert held * 19 / (begun[-1] - begun[FREE]) == pytest.approx(BUSY_SHARE, rel=0.01)
+    assert held * 19 / (begun[-1] - begun[FREE]) == pytest.approx(HELD_SHARE, rel=0.01)
     while some.full(now):
         now += 1e-3
     assert some.take(1, quick, now)
