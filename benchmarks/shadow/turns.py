@@ -4,7 +4,8 @@ A pause of the whole machine of ten milliseconds is a hundredth of a second, and
 asked in it. So loads are short, there are many of them, and each is compared with the one beside it: the middle of the
 ratios does not hear of the few that met such a pause. Loads that are compared last equally long: a longer one has met
 more of the pauses, and the middle of its percentiles hears of them. Loads with copies, and those beside them, are long
-enough to have some copies in each: of rarer ones the middle would not hear either.
+enough to have some copies in each: of rarer ones the middle would not hear either. But a pod without idle CPU may copy
+more seldom than once in such a load, whatever the load.
 """
 
 from collections.abc import Callable, Sequence

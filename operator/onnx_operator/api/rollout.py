@@ -44,15 +44,15 @@ class Shadow(ApiModel):
         ge=1,
         le=100,
         description="Percent of the requests of which the candidate gets a copy, after their clients have the stable "
-        "revision's answer. Of requests that take less than 2 ms each stable pod copies 200, and then about one a "
-        "second. Default: 100.",
+        "revision's answer. Of requests that take less than 2 ms each stable pod copies 200, and then one in 1 to 7 "
+        "seconds, or up to 20 where its CPU is never idle. Default: 100.",
     )
     minSamples: int = Field(
         default=100,
         ge=1,
         le=1_000_000,
         description="Copies that have to be compared before the outputs pass. More than 200 for each stable pod take "
-        "time where requests take less than 2 ms: about a second each. Default: 100.",
+        "time where requests take less than 2 ms: 1 to 20 seconds each. Default: 100.",
     )
 
 

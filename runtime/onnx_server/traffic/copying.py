@@ -7,7 +7,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
 
-from onnx_server.engine.work import Run
 from onnx_server.protocol.datatypes import Tensor
 from onnx_server.protocol.errors import RequestError
 from onnx_server.traffic import copies
@@ -85,26 +84,24 @@ class Copying:
             self.evidence.copied(self.ran, parsed(told.ran), time.monotonic())
         return told.outcome
 
-    async def run_again(self, background: Background, *, urgent: bool) -> tuple[Run, int] | None:
-        """Run it once more on this pod; return that, and how many requests had to wait for it. None: it had no turn.
+    async def compare_self(self, mirror: Mirror, background: Background, *, urgent: bool) -> tuple[float, int] | None:
+        """Run it once more on this pod, and have the two compared: that is noise.
 
-        It waits until there are no clients' requests, or its turn among them if it is `urgent`.
+        It waits until there are no clients' requests, or its turn among them if it is `urgent`. Returns the seconds
+        that it took of this pod's time, and how many requests had to wait for it; None if it had no turn.
         """
+        names = tuple(self.outputs)
         try:
             async with asyncio.timeout(self.patience):
-                run, _ = await again(self.model, self.inputs, tuple(self.outputs), background, urgent=urgent)
+                run, _ = await again(self.model, self.inputs, names, background, urgent=urgent)
         except (RequestError, TimeoutError):
             return None  # this pod has more important things to do
         # Those that came while it ran, and wait or run by now; a few too many where several sessions run at once.
-        return run, self.model.scheduler.pending
-
-    async def compare_self(self, run: Run, mirror: Mirror, background: Background) -> float:
-        """Have a run of its own compared with what the client got: that is noise. Return what it took, in seconds."""
+        held = self.model.scheduler.pending
         future: asyncio.Future[Told] = asyncio.get_running_loop().create_future()
-        twice = Twice(self.compared.number, self.outputs, dict(zip(self.outputs, run.outputs, strict=True)))
+        twice = Twice(self.compared.number, self.outputs, dict(zip(names, run.outputs, strict=True)))
         large = copies.size(self.outputs) > LARGE_BYTES
         message = await background.do(partial(mirror.prepared, twice)) if large else twice
-        self.let_go()
 
         def heard(told: Told) -> None:
             if told.described is not None:
@@ -116,4 +113,4 @@ class Copying:
         told = await future
         if told.bug:
             log.error("bug: a copy could not be compared with a run of this pod's own", extra={"traceback": told.bug})
-        return told.seconds
+        return run.computed + told.seconds, held

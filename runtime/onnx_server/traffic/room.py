@@ -27,13 +27,8 @@ LASTING = 2.0
 """For so many times as long as a copy takes, those who come are held up until a busy pod has caught up: reckoned."""
 HELD_SHARE = 0.001
 """Of quick requests so many are held up after that on average, as reckoned below: a tenth of the slowest hundredth."""
-
-FEW = 8
-"""So many are under way where the mirror hardly runs: of more each would only wait longer."""
-CONTENDED_SHARE = 0.5
-"""It hardly does if so much of what it runs is taken from requests..."""
-START_SECONDS = 0.3
-"""... or if it says nothing for so long after the first one was begun: it starts in less where it may run."""
+LONGEST_SECONDS = 20.0
+"""A pause is no longer: a pod that leaves no CPU idle is to be heard of, too."""
 
 
 class Ledger:
@@ -71,19 +66,15 @@ class Room:
         self._ledger = Ledger()
         self._free = FREE
         self._next = 0.0
-        # When the first copy began, as long as none is over; and whether the mirror takes from requests what it runs.
-        self._asked: float | None = None
-        self._heard = self._contended = False
 
-    def crowded(self, now: float) -> bool:
-        """Return whether as many as may be are under way."""
-        silent = self._asked is not None and now > self._asked + START_SECONDS
-        most = min(FEW, self.max_in_flight) if silent or self._contended else self.max_in_flight
-        return self.in_flight >= most
+    @property
+    def crowded(self) -> bool:
+        """Whether as many as may be are under way."""
+        return self.in_flight >= self.max_in_flight
 
     def full(self, now: float) -> bool:
         """Return whether no copy may begin now: too many are under way, or took too much time."""
-        return self.crowded(now) or self._ledger.spent(now) or now < self._next
+        return self.in_flight >= self.max_in_flight or self._ledger.spent(now) or now < self._next
 
     @property
     def next(self) -> float:
@@ -99,8 +90,6 @@ class Room:
             self._free -= 1
         else:
             self._next = now + pause(request)
-        if not self._heard and self._asked is None:
-            self._asked = now
         self.in_flight += 1
         self.bytes += size
         return True
@@ -109,25 +98,23 @@ class Room:
         """Have all the credit there can be."""
         self._ledger.rest()
         self._free, self._next = FREE, 0.0
-        self._asked, self._heard, self._contended = None, False, False
 
     def give(self, size: int, request: float, seconds: float, now: float, contended: Contended = NOTHING) -> None:
-        """A copy that `take` let begin is over; it took `seconds` of this pod, and how the mirror came by its time."""
+        """A copy that `take` let begin is over; it took `seconds` of this pod's time, and what is `contended`."""
         self.in_flight -= 1
         self.bytes -= size
         self._ledger.spend(seconds - USUAL_SECONDS, now)
-        self._asked, self._heard, self._contended = None, True, contended.share >= CONTENDED_SHARE
-        taken = contended.share * contended.seconds
-        if not self._free and taken > USUAL_SECONDS:
-            self._next = max(self._next, now + pause(request, taken, contended.share * contended.turns))
+        if not self._free:
+            self._next = max(self._next, now) + pause(request, contended) - pause(request)
 
 
-def pause(request: float, taken: float = USUAL_SECONDS, turns: float = 0.0) -> float:
+def pause(request: float, contended: Contended = NOTHING) -> float:
     """Return for how many seconds no other copy begins after one of a `request` that took so many.
 
-    The copy took so many seconds from requests, `turns` of another process included. Any request may be copied, so as
-    many are under way at a moment as come while the usual one is: of those that come in t seconds, a moment holds up a
-    share of `request` / t. Each turn is one.
+    Any request may be copied, so as many are under way at a moment as come while the usual one is: of those that come
+    in t seconds, a moment holds up a share of `request` / t. So does each turn in which another process that copies
+    takes the CPU from requests, as far as it is `contended`.
     """
-    held = (MOMENTS + turns) * request + LASTING * taken
-    return held / HELD_SHARE if request < QUICK_SECONDS else 0.0
+    taken = max(USUAL_SECONDS, contended.share * contended.seconds)
+    held = (MOMENTS + contended.share * contended.turns) * request + LASTING * taken
+    return min(LONGEST_SECONDS, held / HELD_SHARE) if request < QUICK_SECONDS else 0.0

@@ -18,11 +18,7 @@ be of nothing else.
 
 
 class SelfRuns:
-    """One at a time, and within a ledger of their own: a heavy model's run costs far more than a copy.
-
-    `urgent` is whether a run waits its turn among clients' requests, not until there are none: the first ones do once
-    one got no turn, as a pod that always has requests would else never tell how much its model differs from itself.
-    """
+    """One at a time, and within a ledger of their own: a heavy model's run costs far more than a copy."""
 
     def __init__(self) -> None:
         self._ledger = Ledger()
@@ -40,17 +36,21 @@ class SelfRuns:
 
     @property
     def urgent(self) -> bool:
-        """Whether what `begin` let run now is."""
+        """Whether what `begin` let run waits its turn among clients' requests, not until there are none.
+
+        The first ones do once one got no turn: a pod that always has requests would else never tell how much its model
+        differs from itself.
+        """
         return self._starved and self._runs <= FIRST
 
     def wants(self, requests: int, now: float) -> bool:
-        """Return whether a copy that begins now is to run once more, if none runs when it has been compared.
+        """Return whether a copy that begins now is to run once more, if it is compared and nothing comes between.
 
         `requests` of clients were answered in this course. `now` is in seconds of time.monotonic().
         """
         wanted = self._runs < FIRST or self._copies + 1 >= EVERY
         held_too_many = self._held > HELD_CREDIT + HELD_SHARE * requests
-        return wanted and not held_too_many and not self._ledger.spent(now)
+        return wanted and not self._under_way and not held_too_many and not self._ledger.spent(now)
 
     def pass_over(self) -> None:
         """Note a copy that was compared, and is not to run once more. What is left out the next one makes up."""
@@ -58,7 +58,7 @@ class SelfRuns:
 
     def begin(self, requests: int, now: float) -> bool:
         """Note a copy that was compared; return whether it is to run once more now, which `wants` is about."""
-        wanted = not self._under_way and self.wants(requests, now)
+        wanted = self.wants(requests, now)
         self._copies += 1
         if wanted:
             self._under_way = True
@@ -67,13 +67,12 @@ class SelfRuns:
         return wanted
 
     def end(self, seconds: float, held: int, now: float) -> None:
-        """What `begin` let run has run: the model took `seconds`, and so many requests of clients were `held` up."""
+        """What `begin` let run is over; it took `seconds` of this pod's time, the model's included.
+
+        So many requests of clients were `held` up by it.
+        """
         self._under_way = False
         self._held += held
-        self.spend(seconds, now)
-
-    def spend(self, seconds: float, now: float) -> None:
-        """Pay for so many `seconds` of this pod's time."""
         self._ledger.spend(seconds * FIRST_COST if self._runs <= FIRST else seconds, now)
 
     def starved(self) -> None:

@@ -145,7 +145,7 @@ class Shadow:
             evidence.led(run, time.monotonic())
         evidence.copies.sampled += 1
         evidence.copies.replayed += 1
-        if self._room.crowded(time.monotonic()):
+        if self._room.crowded:
             self._over(evidence, "inFlight")
         else:
             outputs = dict(zip(names, run.outputs, strict=True))
@@ -222,19 +222,16 @@ class Shadow:
         task.add_done_callback(self._tasks.discard)
 
     async def _once_more(self, copying: Copying) -> None:
-        runs, ran = self._self_runs, None
+        took: tuple[float, int] | None = (0.0, 0)
         try:
-            try:
-                ran = await copying.run_again(self._background, urgent=runs.urgent)
-            finally:
-                if ran is None:
-                    runs.starved()
-                else:
-                    runs.end(ran[0].computed, ran[1], time.monotonic())
-            if ran is not None:
-                runs.spend(await copying.compare_self(ran[0], self._mirror, self._background), time.monotonic())
+            took = await copying.compare_self(self._mirror, self._background, urgent=self._self_runs.urgent)
         except Exception:
             log.exception("bug: a copy could not be compared with a run of this pod's own")
+        finally:
+            if took is None:
+                self._self_runs.starved()
+            else:
+                self._self_runs.end(*took, time.monotonic())
 
     def _over(self, evidence: Evidence, outcome: Copied, count: int = 1) -> None:
         self.outcomes[outcome] += count

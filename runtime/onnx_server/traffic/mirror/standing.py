@@ -28,7 +28,7 @@ async def _run(ours: socket.socket, sender: bytes) -> None:
 
     contention = Contention()
 
-    def told(number: int, told: Told) -> None:
+    def copied(number: int, told: Told) -> None:
         link.send(number, replace(told, contended=contention.since()))
 
     async def kept(number: int, digest: str) -> None:
@@ -36,8 +36,10 @@ async def _run(ours: socket.socket, sender: bytes) -> None:
 
     def heard(number: int, message: object) -> None:
         match message:
-            case Copy() | Twice():
-                copier.ask(message, partial(told, number))
+            case Copy():
+                copier.ask(message, partial(copied, number))
+            case Twice():  # what it takes the next copy tells
+                copier.ask(message, partial(link.send, number))
             case Begin():
                 copier.begin(message)
             case tuple():

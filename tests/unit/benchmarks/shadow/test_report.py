@@ -36,14 +36,20 @@ def test_what_is_added_is_the_middle_of_neighbours() -> None:
     assert f"{row} ≤ 5 % | met |" in made
     assert "| grpc middle, paced | 3 | 2 (0 to 10) |" in made
     assert "| grpc middle, paced | 2.000 | 2.040 | 2.000 | 2.000 |" in made
-    assert "Met in 8 of 8 cases, missed in 0; not told in 0." in made
+    assert "Met in 8 of 8 cases, in 0 for certain; not told in 0." in made
     assert "**NOT MET**" not in made
 
 
 def test_both_together_must_be_within() -> None:
     made = section(results((1.0, 1.03, 1.0, 1.03)))
     assert "| 3 (3 to 3) | 3 (3 to 3) | 6.10 (6.10 to 6.10) | ≤ 5 % | **NOT MET** |" in made
-    assert "Met in 0 of 8 cases, missed in 8; not told in 0." in made
+    assert "Met in 0 of 8 cases, in 0 for certain; not told in 0." in made
+
+
+def test_what_is_within_whatever_the_noise_is_met_for_certain() -> None:
+    made = section(results((1.0, 1.0, 1.0, 1.0), (1.0, 1.01, 1.0, 1.02), (1.0, 1.02, 1.0, 1.03)))
+    assert "| 3 (0.80 to 4.50) | ≤ 5 % | met, for certain |" in made
+    assert "Met in 8 of 8 cases, in 8 for certain; not told in 0." in made
 
 
 def test_more_that_may_be_by_chance_is_not_told() -> None:
@@ -51,7 +57,7 @@ def test_more_that_may_be_by_chance_is_not_told() -> None:
     assert "| 6 (4 to 8) | 2 (0 to 4) | 8.10 (5.20 to 11.1) | ≤ 5 % | **NOT MET** |" in made
     made = section(results((1.0, 0.99, 1.0, 1.0), (1.0, 1.06, 1.0, 1.04), (1.0, 1.08, 1.0, 1.02)))
     assert "≤ 5 % | not told |" in made
-    assert "Met in 0 of 8 cases, missed in 0; not told in 8." in made
+    assert "Met in 0 of 8 cases, in 0 for certain; not told in 8." in made
 
 
 def test_what_became_of_the_copies() -> None:

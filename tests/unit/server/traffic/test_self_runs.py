@@ -31,14 +31,6 @@ def test_one_at_a_time() -> None:
     assert runs.begin(0, 1.0)
 
 
-def test_any_that_is_under_way_may_be_the_next_one() -> None:
-    runs = SelfRuns()
-    assert runs.begin(0, 1.0)
-    assert runs.wants(0, 1.0), "the one that runs may be over by then"
-    runs.spend(FIRST_COST + CREDIT_SECONDS, 1.0)
-    assert not runs.wants(0, 1.0)
-
-
 def test_what_is_left_out_is_made_up_for() -> None:
     runs = SelfRuns()
     assert ran(runs, 50, seconds=1.0) == [0]

