@@ -123,7 +123,7 @@ class Exploration:
         least = min(self.room, scaling.minReplicas)
         cluster = cluster.spec_with(scaling=scaling.model_copy(update={"minReplicas": least}))
         mended = replace(cluster, mute=False, room=self.room, entry_stays=False, content=content)
-        return kubelets(mended.spec_with(state="Active"))
+        return kubelets(_fetched_again(mended.spec_with(state="Active")))
 
     def rests(self, look: Look, fault: bool, deaf: bool) -> None:
         cluster, made = look.after, look.made
@@ -163,3 +163,13 @@ class Exploration:
         what = (look.after.asked.model_dump_json(), made.serving, made.planned(made.serving).revision.digest)
         before = self.served.setdefault(what, said)
         assert before == said, f"4: {made.serving} is served from other objects than after another history"
+
+
+def _fetched_again(cluster: SmallCluster) -> SmallCluster:
+    """Return the cluster after the kubelets try once more what pods of the stable revision could not fetch."""
+    stable = plan(cluster.observed()).stable
+    pods = tuple(
+        (name, tuple(replace(p, stage="new") if name == stable and p.stage == "bad" else p for p in there))
+        for name, there in cluster.pods
+    )
+    return replace(cluster, pods=pods)
