@@ -206,7 +206,8 @@ class OneModelsLife(RuleBasedStateMachine):
         if stable := world.status.get("stableRevision"):
             # While its rollout goes on the stable revision is not smaller than it was when that began.
             assert running.keys() == {stable}
-            assert self.asked.scaling.minReplicas <= running[stable] <= self.largest
+            most = self.largest if world.status.get("rollout") else self.asked.scaling.minReplicas
+            assert self.asked.scaling.minReplicas <= running[stable] <= most
             assert world.entry() == stable
             assert world.condition("Ready")["status"] == "True"
 

@@ -25,7 +25,6 @@ async def _run(ours: socket.socket, sender: bytes) -> None:
     over = asyncio.Event()
     copier = Copier(sender)
     tasks: set[asyncio.Task[None]] = set()
-
     contention = Contention()
 
     def copied(number: int, told: Told) -> None:
