@@ -19,7 +19,7 @@ log = logging.getLogger("onnx_server")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the program and return its exit status: 0, 1 for a typed failure; argparse ends with 2."""
+    """Run the program and return its exit status: 0, 1 for a typed failure, 128 + a signal; argparse ends with 2."""
     parser = _parser()
     options = parser.parse_args(arguments)
     status = _run(parser, options)
@@ -47,6 +47,8 @@ def _run(parser: argparse.ArgumentParser, options: argparse.Namespace) -> int:
             _profile(options)
         else:
             _serve(options)
+    except _Terminated as terminated:
+        return terminated.status
     except Failure as failure:
         return _ended(failure, options.termination_log)
     except Exception as error:
@@ -56,9 +58,17 @@ def _run(parser: argparse.ArgumentParser, options: argparse.Namespace) -> int:
     return 0
 
 
+class _Terminated(SystemExit):
+    """A signal ends the program."""
+
+    def __init__(self, signum: int) -> None:
+        self.status = 128 + signum
+        super().__init__(self.status)
+
+
 def _terminated(signum: int, _frame: FrameType | None) -> None:
     """End at once. As a container's first process we get no signal that we do not handle; `serve` drains later on."""
-    raise SystemExit(128 + signum)
+    raise _Terminated(signum)
 
 
 def _ended(failure: Failure, path: Path) -> int:

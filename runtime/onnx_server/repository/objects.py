@@ -126,7 +126,9 @@ class ObjectSource:
         return items
 
     async def _patiently(self, awaitable: Awaitable[T]) -> T:
-        return await asyncio.wait_for(awaitable, self._timeout)
+        # Not wait_for: before Python 3.12 it drops a cancellation that comes with the result, and a SIGTERM with it.
+        async with asyncio.timeout(self._timeout):
+            return await awaitable
 
     def _failure(self, error: Exception) -> Failure:
         """Type the store's error. Only its code and message are quoted: the rest may hold parts of signatures."""
