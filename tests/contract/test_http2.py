@@ -1,5 +1,6 @@
 """The gRPC port as HTTP/2 (RFC 9113, RFC 7541): conformance, and what a connection may do."""
 
+import itertools
 import re
 import struct
 import subprocess
@@ -11,6 +12,7 @@ from hyperframe.frame import (
     ContinuationFrame,
     DataFrame,
     Frame,
+    GoAwayFrame,
     HeadersFrame,
     PingFrame,
     RstStreamFrame,
@@ -319,6 +321,20 @@ def test_an_idle_connection_ends_politely_and_a_dead_one_at_once() -> None:
         assert alive.echoes()
         assert [type(frame) for frame in dead.frames() if isinstance(frame, PingFrame)] == [PingFrame]
         assert dead.closed
+
+
+def test_a_call_that_is_on_its_way_when_an_old_connection_ends_is_answered() -> None:
+    with echo(max_age_seconds=1) as server:
+        client = Client(server.port)
+        told = list(itertools.takewhile(lambda frame: not isinstance(frame, PingFrame), client.frames()))
+        assert isinstance(told[-1], GoAwayFrame)
+        assert told[-1].last_stream_id == 2**31 - 1
+        stream = client.call(b"on its way")
+        client.send(PingFrame(0, b"draining", flags=["ACK"]))
+        rest = list(client.frames())
+        assert client.closed
+        assert b"".join(frame.data for frame in rest if isinstance(frame, DataFrame)) == message(b"on its way")
+        assert [frame.last_stream_id for frame in rest if isinstance(frame, GoAwayFrame)] == [stream]
 
 
 def test_http_1_is_sent_away(server: EchoProcess) -> None:
