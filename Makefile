@@ -85,7 +85,7 @@ bench-rollout: setup ## measure how soon bad versions are caught, and what it co
 	$(BIN)/python -m benchmarks.rollout --write docs/benchmarks.md
 
 .PHONY: bench-shadow
-bench-shadow: venv ## measure what copies of requests cost clients and write docs/benchmarks.md (19 minutes, idle machine)
+bench-shadow: venv ## measure what copies of requests cost clients and write docs/benchmarks.md (half an hour, idle machine)
 	$(BIN)/python -m benchmarks.shadow --write docs/benchmarks.md
 
 .PHONY: bench-endurance

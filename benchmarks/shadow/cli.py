@@ -27,7 +27,7 @@ from tests.cluster.paths import TREE
 from tests.cluster.progress import note
 
 RESULTS: Final = TREE / "build/benchmarks/shadow.json"
-USUAL: Final = Plan(rounds=8, seconds=1)
+USUAL: Final = Plan(rounds=20, seconds=1)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -1,5 +1,6 @@
 """The section of the page that is made of results. Pure."""
 
+import math
 from collections import Counter
 from statistics import median
 from typing import Final
@@ -7,7 +8,7 @@ from typing import Final
 from benchmarks.quantiles import Within, median_within, product_within
 from benchmarks.results import Object, Results
 from benchmarks.shadow.paced import CONNECTIONS
-from benchmarks.shadow.turns import CASES, FASTEST, FIRST, LONGER, PACE, PERCENT, SHORTER, STEPS, WAYS, State
+from benchmarks.shadow.turns import CASES, FASTEST, FIRST, LONGER, PACE, PERCENT, SHORTER, STEPS, WAYS, State, turned
 from benchmarks.tables import number, table
 
 Loads = dict[str, Object]
@@ -28,7 +29,8 @@ dropped. Loads are short and many. No split and a split take turns, and then a s
 compared with the one beside it under the other state. What is added is the middle of these ratios; in parentheses is
 between what it is, with a certainty of 95 %. What both add is reckoned from the two. It is *met* if the middle is
 no more than it must be, *for certain* if the upper end is not, either; *not told* if the middle is more, but the lower
-end is not; *not met* if all is more.
+end is not; *not met* if all is more. The machine alone makes *alike* loads differ, those beside each other under the
+same state: half of them by as much as that, or more.
 
 Loads with copies, and those beside them, last {LONGER} times as long as the others: the time that has to pass between
 two copies of a quick model goes on while nothing is copied, so that each load may have one copy more than in a rollout.
@@ -39,7 +41,7 @@ Each model is asked in each way twice:
   pod is saturated then, and each microsecond that it takes longer is one for all who wait: no pod that is to keep
   latencies is run so, but nothing hides there.
 - **paced**: {100 * PACE:.0f} % of what the pod could answer, at most {FASTEST:,.0f} requests a second, at random
-  moments, over {CONNECTIONS} connections, by the benchmark itself; {SHORTER**2} times as many loads, {SHORTER} times
+  moments, over {CONNECTIONS} connections, by the benchmark itself; {SHORTER} times as many loads, {SHORTER} times
   shorter.
 """
 
@@ -78,8 +80,11 @@ def _must_reach(loads: Loads) -> str:
         both = product_within(added)
         verdict = _verdict(both)
         verdicts[verdict] += 1
-        rows.append([name, str(len(steps[0]["none"])), *map(_shown, (*added, both)), f"≤ {MUST_ADD:g} %", verdict])
-    head = ["added to p99, %", "pairs of loads", "by a split", "by its copies", "by both", "both must", ""]
+        alike = " and ".join(_alike(found, states) for found, states in zip(steps, STEPS, strict=True))
+        pairs = str(len(steps[0]["none"]))
+        rows.append([name, pairs, alike, *map(_shown, (*added, both)), f"≤ {MUST_ADD:g} %", verdict])
+    must = ["by a split", "by its copies", "by both", "both must", ""]
+    head = ["added to p99, %", "pairs of loads", "alike loads", *must]
     certain, met, untold = (verdicts[each] for each in (CERTAIN, MET, UNTOLD))
     told = f"Met in {certain + met} of {len(rows)} cases, in {certain} for certain; {UNTOLD} in {untold}."
     return f"## Must reach\n{table(head, rows)}\n{told}\n"
@@ -99,6 +104,14 @@ def _shown(within: Within) -> str:
 
 def _ratios(found: Object, without: State, having: State) -> list[float]:
     return [float(b["p99"]) / float(a["p99"]) for a, b in zip(found[without], found[having], strict=True)]
+
+
+def _alike(found: Object, states: tuple[State, State]) -> str:
+    """Return the middle difference of two loads under one state: of the last of a round and the first of the next."""
+    rounds = len(found[states[0]])
+    loads = [found[turned(states, each)[-1]][each : each + 2] for each in range(rounds - 1)]
+    apart = [abs(math.log(float(b["p99"]) / float(a["p99"]))) for a, b in loads]
+    return number(_percent(math.exp(median(apart)))) if apart else "-"
 
 
 def _percent(ratio: float) -> float:

@@ -48,7 +48,7 @@ PACE: Final = 0.5
 FASTEST: Final = 8000.0
 """... but no more than the load tool can ask for without being late itself, in requests a second."""
 SHORTER: Final = 2
-"""Paced loads are so many times shorter, and SHORTER**2 times as many: unlike a load tool they do not begin anew."""
+"""Paced loads are so many times shorter, and as many times as many: unlike a load tool they do not begin anew."""
 LONGER: Final = 4
 """Where copies are looked for, loads last so many times as long: a pod may copy again after a time, which goes on while
 nothing is copied, so that each load with copies may have one more than where they never stop."""
@@ -112,7 +112,7 @@ def _of_way(of: Subject, both: Pods, way: Way, case: Case, plan: Plan, size: int
     rate = min(FASTEST, PACE * median(load["perSecond"] for load in busy["steps"][0]["none"]))
     paced_name = f"{way.name} {case.paced}"
     with step(f"shadow, {paced_name}"), _paced(of, way, size) as connected:
-        seconds, rounds = plan.seconds / SHORTER, plan.rounds * SHORTER**2
+        seconds, rounds = plan.seconds / SHORTER, plan.rounds * SHORTER
         paced = _compared(both, lambda states: _paced_round(both, connected, rate, seconds, states), rounds)
     return {name: busy, paced_name: paced}
 
@@ -161,13 +161,18 @@ def _compared(both: Pods, play_round: Round, rounds: int) -> Object:
             _warm_up(both, play_round, state)
         before = both.control.copies()
         for number in range(rounds):
-            loads = play_round(states if number % 2 else states[::-1])
+            loads = play_round(turned(states, number))
             for state in states:
                 found[state].append(loads[state].shown())
         steps.append(found)
         copies = _since(before, both.control.copies())
     both.split(0)
     return {"steps": steps, "copies": copies}
+
+
+def turned(states: tuple[State, State], number: int) -> tuple[State, State]:
+    """Return in which order a round of this number has two states; it begins with what the one before ended with."""
+    return states if number % 2 else (states[1], states[0])
 
 
 def _apply(both: Pods, state: State) -> None:
