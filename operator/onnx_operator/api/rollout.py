@@ -44,8 +44,8 @@ class Shadow(ApiModel):
         ge=1,
         le=100,
         description="Percent of the requests of which the candidate gets a copy, after their clients have the stable "
-        "revision's answer. Of requests that take less than 2 ms each stable pod copies 200, and then one in 1 to 7 "
-        "seconds, or up to 20 where its CPU is never idle. Default: 100.",
+        "revision's answer. Of requests that take less than 2 ms each stable pod copies 200, and then one in 3 to 20 "
+        "seconds. Default: 100.",
     )
     minSamples: int = Field(
         default=100,
