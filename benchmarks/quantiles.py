@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Sequence
-from statistics import median
+from statistics import fmean, median, stdev
 from typing import Any
 
 
@@ -16,15 +16,34 @@ Within = tuple[float, float, float]
 """A value, and between what it is with a certainty of about 95 %."""
 
 
-def median_within(values: Sequence[float]) -> Within:
-    """Return the median and between which values that of all there could be is, with a certainty of about 95 %.
+TRIMMED = 0.2
+"""Of ratios the least and the greatest ones that count for nothing, as a share of all, each."""
 
-    The bounds are order statistics, whose ranks are those of a binomial distribution (W. J. Conover: "Practical
-    Nonparametric Statistics"): nothing is assumed of how values are distributed. Few values are within all of them.
+
+def ratio_within(ratios: Sequence[float]) -> Within:
+    """Return the geometric mean of what is left of ratios, and between what it is with a certainty of about 95 %.
+
+    The standard error of a trimmed mean is that of the values with the outer ones moved to the edge (J. W. Tukey, D. H.
+    McLaughlin: "Less vulnerable confidence and significance procedures for location based on a single sample", 1963).
+    One ratio is within itself.
     """
-    ordered, count = sorted(values), len(values)
-    below = max(0, math.floor((count - 1.96 * math.sqrt(count)) / 2))
-    return median(ordered), ordered[below], ordered[count - 1 - below]
+    logs = sorted(map(math.log, ratios))
+    outer = int(TRIMMED * len(logs))
+    left = logs[outer : len(logs) - outer]
+    mean = fmean(left)
+    if len(left) < 2:
+        return math.exp(mean), math.exp(mean), math.exp(mean)
+    moved = [left[0]] * outer + left + [left[-1]] * outer
+    share = len(left) / len(logs)
+    error = _student(len(left) - 1) * stdev(moved) / (share * math.sqrt(len(logs)))
+    return math.exp(mean), math.exp(mean - error), math.exp(mean + error)
+
+
+def _student(freedom: int) -> float:
+    """Return Student's t for 95 %, by its expansion about the normal distribution's (Abramowitz, Stegun: 26.7.5)."""
+    z = 1.96
+    terms = (z, (z**3 + z) / 4, (5 * z**5 + 16 * z**3 + 3 * z) / 96, (3 * z**7 + 19 * z**5 + 17 * z**3 - 15 * z) / 384)
+    return math.fsum(term / freedom**power for power, term in enumerate(terms))
 
 
 def product_within(factors: Sequence[Within]) -> Within:

@@ -5,7 +5,7 @@ from collections import Counter
 from statistics import median
 from typing import Final
 
-from benchmarks.quantiles import Within, median_within, product_within
+from benchmarks.quantiles import TRIMMED, Within, product_within, ratio_within
 from benchmarks.results import Object, Results
 from benchmarks.shadow.paced import CONNECTIONS
 from benchmarks.shadow.turns import CASES, FASTEST, FIRST, LONGER, PACE, PERCENT, SHORTER, STEPS, WAYS, State, turned
@@ -26,15 +26,15 @@ Made by `make bench-shadow`; no number here is typed by hand. A pod has one core
 server's benchmark in three states: without a split, with one that neither forwards nor copies, and with copies: of
 {PERCENT} % of the requests copies are drawn, for a second pod of the same model; those for which there is no room are
 dropped. Loads are short and many. No split and a split take turns, and then a split and one with copies: each load is
-compared with the one beside it under the other state. What is added is the middle of these ratios; in parentheses is
-between what it is, with a certainty of 95 %. What both add is reckoned from the two. It is *met* if the middle is
-no more than it must be, *for certain* if the upper end is not, either; *not told* if the middle is more, but the lower
-end is not; *not met* if all is more. The machine alone makes *alike* loads differ, those beside each other under the
-same state: half of them by as much as that, or more.
+compared with the one beside it under the other state. What is added is the mean of the logarithms of these ratios,
+without the {100 * TRIMMED:.0f} % at either end; in parentheses is between what it is, with a certainty of 95 %. What
+both add is reckoned from the two. It is *met* if the mean is no more than it must be, *for certain* if the upper end is
+not, either; *not told* if the mean is more, but the lower end is not; *not met* if all is more. The machine alone makes
+*alike* loads differ, those beside each other under the same state: half of them by as much as that, or more.
 
-Loads with copies, and those beside them, last {LONGER} times as long as the others: the time that has to pass between
-two copies of a quick model goes on while nothing is copied, so that each load may have one copy more than in a rollout.
-A saturated pod of microseconds may be allowed one copy in longer than a load: some of its loads have none.
+Loads with copies, and those beside them, last {LONGER} times as long as the others. Of such quick models a pod copies
+once in 3 to 20 seconds, after its first {FIRST}: many loads have no copy, as many seconds of a rollout have none. The
+time that has to pass goes on while nothing is copied, so that they have up to twice as many as so much of a rollout.
 
 Each model is asked in each way twice:
 - **without a pause**, by the tools of the server's benchmark: each connection asks again as soon as it is answered. The
@@ -76,7 +76,7 @@ def _must_reach(loads: Loads) -> str:
     verdicts: Counter[str] = Counter()
     for name in _names():
         steps = loads[name]["steps"]
-        added = [median_within(_ratios(found, *states)) for found, states in zip(steps, STEPS, strict=True)]
+        added = [ratio_within(_ratios(found, *states)) for found, states in zip(steps, STEPS, strict=True)]
         both = product_within(added)
         verdict = _verdict(both)
         verdicts[verdict] += 1

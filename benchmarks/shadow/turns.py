@@ -1,11 +1,10 @@
 """Short loads under two states of the pod, in turn: what drifts on the machine meanwhile moves both alike.
 
 A pause of the whole machine of ten milliseconds is a hundredth of a second, and so the 99th percentile of all that is
-asked in it. So loads are short, there are many of them, and each is compared with the one beside it: the middle of the
-ratios does not hear of the few that met such a pause. Loads that are compared last equally long: a longer one has met
-more of the pauses, and the middle of its percentiles hears of them. Loads with copies, and those beside them, are long
-enough to have some copies in each: of rarer ones the middle would not hear either. But a pod without idle CPU may copy
-more seldom than once in such a load, whatever the load.
+asked in it. So loads are short, there are many of them, and each is compared with the one beside it: of the ratios the
+few that met such a pause are left out. Loads that are compared last equally long: a longer one has met more of the
+pauses. A pod copies so seldom that only some of the loads with copies have one, of which a mean hears, and a median
+would not.
 """
 
 from collections.abc import Callable, Sequence
@@ -50,8 +49,7 @@ FASTEST: Final = 8000.0
 SHORTER: Final = 2
 """Paced loads are so many times shorter, and as many times as many: unlike a load tool they do not begin anew."""
 LONGER: Final = 4
-"""Where copies are looked for, loads last so many times as long: a pod may copy again after a time, which goes on while
-nothing is copied, so that each load with copies may have one more than where they never stop."""
+"""Where copies are looked for, loads last so many times as long, so that more of them have one."""
 
 
 @dataclass(frozen=True)

@@ -52,7 +52,7 @@ class Shadow(ApiModel):
         ge=1,
         le=1_000_000,
         description="Copies that have to be compared before the outputs pass. More than 200 for each stable pod take "
-        "time where requests take less than 2 ms: 1 to 20 seconds each. Default: 100.",
+        "time where requests take less than 2 ms: 3 to 20 seconds each. Default: 100.",
     )
 
 

@@ -1,7 +1,7 @@
 """Messages between the two processes as bytes. Pure.
 
-A copy is told in few and simple objects, since a pod that copies once a second has nothing of what it needs for that
-in the processor's caches: pickling the same took milliseconds, in which all clients wait.
+A copy is told in few and simple objects, since a pod that copies once in some seconds has nothing of what it needs for
+that in the processor's caches: pickling the same took milliseconds, in which all clients wait.
 """
 
 import marshal

@@ -30,14 +30,14 @@ def results(*p99: tuple[float, float, float, float]) -> Results:
     return Results({NAME: {**kept, "values": values}})
 
 
-def test_what_is_added_is_the_middle_of_neighbours() -> None:
+def test_what_is_added_is_the_mean_of_neighbours() -> None:
     made = section(results((1.0, 1.0, 1.0, 1.01), (2.0, 2.04, 2.0, 2.0), (4.0, 4.4, 9.0, 9.9)))
     alike = "107.7 and 214.6"  # middle of 1 to 2 and 2.04 to 4.4; of 1 to 2 and 2 to 9.9
-    row = f"| {alike} | 2 (0 to 10) | 1 (0 to 10) | 3 (0.80 to 15.5) | ≤ 5 % | met |"
+    row = f"| {alike} | 3.90 (-7.90 to 17.3) | 3.60 (-8.70 to 17.5) | 7.60 (-9.60 to 28.2) | ≤ 5 % | not told |"
     assert f"| http binary tiny, 8 connections without a pause | 3 {row}" in made
-    assert f"| grpc middle, paced | 3 | {alike} | 2 (0 to 10) |" in made
+    assert f"| grpc middle, paced | 3 | {alike} | 3.90 (-7.90 to 17.3) |" in made
     assert "| grpc middle, paced | 2.000 | 2.040 | 2.000 | 2.000 |" in made
-    assert "Met in 8 of 8 cases, in 0 for certain; not told in 0." in made
+    assert "Met in 0 of 8 cases, in 0 for certain; not told in 8." in made
     assert "**NOT MET**" not in made
 
 
@@ -48,16 +48,21 @@ def test_both_together_must_be_within() -> None:
 
 
 def test_what_is_within_whatever_the_noise_is_met_for_certain() -> None:
-    made = section(results((1.0, 1.0, 1.0, 1.0), (1.0, 1.01, 1.0, 1.02), (1.0, 1.02, 1.0, 1.03)))
-    assert "| 3 (0.80 to 4.50) | ≤ 5 % | met, for certain |" in made
+    loads = ((1.0, 1.0, 1.0, 1.0), (1.0, 1.01, 1.0, 1.02), (1.0, 1.02, 1.0, 1.03))
+    made = section(results(*loads))
+    assert "| 2.70 (-1.70 to 7.20) | ≤ 5 % | met |" in made
+    assert "Met in 8 of 8 cases, in 0 for certain; not told in 0." in made
+    made = section(results(*3 * loads))
+    assert "| 2.70 (1.10 to 4.40) | ≤ 5 % | met, for certain |" in made
     assert "Met in 8 of 8 cases, in 8 for certain; not told in 0." in made
 
 
 def test_more_that_may_be_by_chance_is_not_told() -> None:
-    made = section(results((1.0, 1.04, 1.0, 1.0), (1.0, 1.06, 1.0, 1.04), (1.0, 1.08, 1.0, 1.02)))
-    assert "| 6 (4 to 8) | 2 (0 to 4) | 8.10 (5.20 to 11.1) | ≤ 5 % | **NOT MET** |" in made
-    made = section(results((1.0, 0.99, 1.0, 1.0), (1.0, 1.06, 1.0, 1.04), (1.0, 1.08, 1.0, 1.02)))
-    assert "≤ 5 % | not told |" in made
+    loads = ((1.0, 1.04, 1.0, 1.0), (1.0, 1.06, 1.0, 1.04), (1.0, 1.08, 1.0, 1.02))
+    made = section(results(*4 * loads))
+    assert "| 6 (4.30 to 7.80) | 2 (0.30 to 3.80) | 8.10 (5.60 to 10.7) | ≤ 5 % | **NOT MET** |" in made
+    made = section(results(*loads))
+    assert "| 8.10 (1.20 to 15.4) | ≤ 5 % | not told |" in made
     assert "Met in 0 of 8 cases, in 0 for certain; not told in 8." in made
 
 
