@@ -7,22 +7,33 @@ from onnx_operator.decide.analysis import budget
 
 
 def errors_found(
-    stable: float, candidate: float, per_request: int, within: int, rollouts: int, seed: int, every: int = 4
+    stable: float,
+    candidate: float,
+    per_request: int,
+    copied: int,
+    within: int,
+    rollouts: int,
+    seed: int,
+    every: int = 4,
 ) -> float:
     """Return in what share of rollouts the candidate's errors are found, at a tolerance of one point.
 
-    The stable revision answers ``per_request`` requests for each of the candidate's: 19 at a weight of 5 %, 1 as long
-    as all requests are copied. Looks are ``every`` so many of the candidate's requests.
+    The stable revision answers one request for each of the first ``copied`` of the candidate's, as long as all requests
+    are copied, and ``per_request`` for each later one: 19 at a weight of 5 %. Looks are ``every`` so many of the
+    candidate's requests.
     """
     draw = np.random.default_rng(seed)
     errors, own = np.zeros(rollouts, dtype=np.int64), np.zeros(rollouts, dtype=np.int64)
     found = np.zeros(rollouts, dtype=np.bool_)
+    answered = 0
     for requests in range(every, within + 1, every):
+        more = every * (1 if requests <= copied else per_request)
+        answered += more
         errors += draw.binomial(every, candidate, rollouts)
-        own += draw.binomial(every * per_request, stable, rollouts)
+        own += draw.binomial(more, stable, rollouts)
         left = np.flatnonzero(~found)
-        many = np.full(left.shape, requests)
-        found[left] = refutes_at_most_more(many, errors[left], many * per_request, own[left], 0.01, budget.ERRORS)
+        many, many_own = np.full(left.shape, requests), np.full(left.shape, answered)
+        found[left] = refutes_at_most_more(many, errors[left], many_own, own[left], 0.01, budget.ERRORS)
     return float(found.mean())
 
 

@@ -77,10 +77,11 @@ def test_a_candidate_as_good_as_the_stable_revision_comes_through(rate: int, sta
 
 
 def test_five_percent_errors_are_found_within_400_requests() -> None:
-    assert errors_found(0.001, 0.05, 19, 400, COUNT, 14) >= 0.95
+    assert errors_found(0.001, 0.05, 19, 0, 400, COUNT, 14) >= 0.95
+    assert errors_found(0.001, 0.05, 19, 300, 400, COUNT, 14) >= 0.95
     # As long as all requests are copied, the stable revision answers no more of them than the candidate.
-    assert errors_found(0.001, 0.05, 1, 400, COUNT, 15) >= 0.8
-    assert errors_found(0.001, 0.05, 1, 600, COUNT, 15) >= 0.95
+    assert errors_found(0.001, 0.05, 1, 0, 400, COUNT, 15) >= 0.8
+    assert errors_found(0.001, 0.05, 1, 0, 600, COUNT, 15) >= 0.95
 
 
 def test_no_test_finds_five_percent_errors_much_more_often_while_all_requests_are_copied() -> None:
