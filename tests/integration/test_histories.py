@@ -76,7 +76,11 @@ def test_a_history_ends_with_what_its_last_spec_makes_of_an_empty_namespace_with
             for number, (spec, namespace) in enumerate(zip(drawn.last, namespaces, strict=True)):
                 note(f"the history in {namespace.name}: {[round_.steps[number] for round_ in drawn.rounds]}, {spec}")
                 expected = serving_state(fresh[str(spec)], NAME)
-                assert differences(expected, came_to(expected, namespace)) == [], f"history {number}"
+                apart = differences(expected, came_to(expected, namespace))
+                if apart:
+                    said = [str(line) for line in operator.lines() if namespace.name in str(line)]
+                    note("the operator's last words on it:\n" + "\n".join(said[-40:]))
+                assert apart == [], f"history {number}"
                 assert foreign_objects(namespace) == before[number], f"history {number}: what is not ours"
                 happened["histories"] += 1
             assert stumbles(operator) == []
