@@ -48,8 +48,8 @@ Each model is asked in each way twice:
 UNMEASURED: Final = f"""## What is not measured
 - A network: both pods share a machine, over the loopback interface.
 - The beginning of a course, when {FIRST} copies go as fast as one in a hundred of a core allows.
-- The whole of what copies add where hardly more than {100 * TRIMMED:.0f} % of the loads had one ("compared"): what is left
-  out at the upper end may be those.
+- The whole of what copies add where hardly more than {100 * TRIMMED:.0f} % of the loads had one ("compared"): what is
+  left out at the upper end may be those.
 """
 
 
